@@ -1,0 +1,40 @@
+//! The nouns of Keywheel: what they are, what makes them valid, and the immutable snapshot that calls read.
+//!
+//! Owns the field's words (provider, key, model, client, call, attempt, verdict), their validation and their arithmetic.
+//! Refuses IO of every kind: no clock, no randomness, no HTTP framework, no SQL. Imports no other room.
+
+mod base_url;
+mod call;
+mod client;
+mod event;
+mod ids;
+mod key;
+mod limits;
+mod model;
+mod money;
+mod pattern;
+mod provider;
+mod settings;
+mod snapshot;
+mod time;
+mod usage;
+mod verdict;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use call::{
+    Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, StoredBody, Why,
+};
+pub use client::{Client, ClientLimits, TokenHash};
+pub use event::{KeyEvent, KeyEventKind};
+pub use ids::{CallId, ClientId, KeyId, ModelId, ProviderId};
+pub use key::{Key, secret_hint};
+pub use limits::KeyLimits;
+pub use model::{Capabilities, Model, Strategy, Target};
+pub use money::{Cost, Nanodollars, Price, PriceTable, Rate};
+pub use pattern::Pattern;
+pub use provider::{AuthScheme, Probe, Provider, Timeouts};
+pub use settings::Settings;
+pub use snapshot::{Route, RouteError, Snapshot, SnapshotParts};
+pub use time::Moment;
+pub use usage::{Usage, UsageQuality};
+pub use verdict::{Blame, Class, Effect, ErrorRule, Retry, RuleMatch, Verdict};

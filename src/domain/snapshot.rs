@@ -1,0 +1,210 @@
+//! The snapshot: an immutable view of the catalog that calls read without a lock.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::client::{Client, TokenHash};
+use super::ids::{ClientId, KeyId, ProviderId};
+use super::key::Key;
+use super::model::{Model, Target};
+use super::money::{Price, PriceTable};
+use super::provider::Provider;
+use super::settings::Settings;
+
+/// What a snapshot is made of.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotParts {
+    /// Every provider, disabled ones too.
+    pub providers: Vec<Arc<Provider>>,
+    /// Every key, whatever its state.
+    pub keys: Vec<Arc<Key>>,
+    /// Every model route.
+    pub models: Vec<Arc<Model>>,
+    /// Every client.
+    pub clients: Vec<Arc<Client>>,
+    /// Settings.
+    pub settings: Settings,
+    /// Prices.
+    pub prices: Arc<PriceTable>,
+}
+
+/// An immutable view of providers, keys, models, clients and settings.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Settings.
+    pub settings: Arc<Settings>,
+    /// Prices.
+    pub prices: Arc<PriceTable>,
+    providers: HashMap<ProviderId, Arc<Provider>>,
+    provider_by_name: HashMap<String, ProviderId>,
+    keys: HashMap<KeyId, Arc<Key>>,
+    models: HashMap<String, Arc<Model>>,
+    clients: HashMap<ClientId, Arc<Client>>,
+    client_by_token: HashMap<TokenHash, Arc<Client>>,
+    targets_by_synced_model: HashMap<String, Arc<[Target]>>,
+    default_provider: Option<ProviderId>,
+}
+
+/// Where a model name goes.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The model route, when one has this name.
+    pub model: Option<Arc<Model>>,
+    /// Where it is served, by ascending tier.
+    pub targets: Arc<[Target]>,
+}
+
+/// Why a model name goes nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// No route, list or default provider takes the name.
+    Unknown,
+    /// A route has the name, but it is switched off.
+    Disabled,
+}
+
+impl Snapshot {
+    /// Builds the indexes that calls read.
+    pub fn new(parts: SnapshotParts) -> Self {
+        let enabled = |provider: &&Arc<Provider>| provider.enabled;
+        let mut default_provider = parts.providers.iter().filter(enabled).find(|provider| provider.is_default).map(|p| p.id);
+        if default_provider.is_none() && parts.providers.iter().filter(enabled).count() == 1 && parts.models.is_empty() {
+            default_provider = parts.providers.iter().find(|provider| provider.enabled).map(|p| p.id);
+        }
+        Snapshot {
+            settings: Arc::new(parts.settings),
+            prices: parts.prices,
+            targets_by_synced_model: synced_targets(&parts.providers, &parts.keys),
+            provider_by_name: parts.providers.iter().map(|provider| (provider.name.clone(), provider.id)).collect(),
+            providers: parts.providers.into_iter().map(|provider| (provider.id, provider)).collect(),
+            keys: parts.keys.into_iter().map(|key| (key.id, key)).collect(),
+            models: parts.models.into_iter().map(|model| (model.name.clone(), model)).collect(),
+            client_by_token: parts.clients.iter().map(|client| (client.token_hash, client.clone())).collect(),
+            clients: parts.clients.into_iter().map(|client| (client.id, client)).collect(),
+            default_provider,
+        }
+    }
+
+    /// The client that holds the token with this hash.
+    pub fn client_by_token(&self, hash: &TokenHash) -> Option<&Arc<Client>> {
+        self.client_by_token.get(hash)
+    }
+
+    /// A provider by id.
+    pub fn provider(&self, id: ProviderId) -> Option<&Arc<Provider>> {
+        self.providers.get(&id)
+    }
+
+    /// A provider by name.
+    pub fn provider_by_name(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.provider_by_name.get(name).and_then(|id| self.providers.get(id))
+    }
+
+    /// A key by id.
+    pub fn key(&self, id: KeyId) -> Option<&Arc<Key>> {
+        self.keys.get(&id)
+    }
+
+    /// A model route by its public name.
+    pub fn model(&self, name: &str) -> Option<&Arc<Model>> {
+        self.models.get(name)
+    }
+
+    /// A client by id.
+    pub fn client(&self, id: ClientId) -> Option<&Arc<Client>> {
+        self.clients.get(&id)
+    }
+
+    /// Every provider, in no order.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+
+    /// Every key, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.values()
+    }
+
+    /// Every model route, in no order.
+    pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.models.values()
+    }
+
+    /// Every client, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.clients.values()
+    }
+
+    /// Where calls without a model go: the default provider.
+    pub fn default_target(&self) -> Option<Arc<[Target]>> {
+        self.default_provider.map(|provider| one_target(provider, ""))
+    }
+
+    /// Where a model name goes: its route; else the enabled providers whose synced list (or whose keys' models) has
+    /// it; else `provider/model` by the provider's name; else the default provider.
+    pub fn route(&self, name: &str) -> Result<Route, RouteError> {
+        if let Some(model) = self.models.get(name) {
+            if !model.enabled {
+                return Err(RouteError::Disabled);
+            }
+            return Ok(Route { targets: self.enabled_targets(model), model: Some(model.clone()) });
+        }
+        let found = |targets| Ok(Route { model: None, targets });
+        if let Some(targets) = self.targets_by_synced_model.get(name) {
+            return found(targets.clone());
+        }
+        if let Some((provider, model)) = name.split_once('/')
+            && let Some(provider) = self.provider_by_name(provider)
+            && provider.enabled
+        {
+            return found(one_target(provider.id, model));
+        }
+        self.default_provider.map_or(Err(RouteError::Unknown), |provider| found(one_target(provider, name)))
+    }
+
+    /// Public names that a client may use, sorted: visible model routes and synced models.
+    pub fn models_of(&self, client: &Client) -> BTreeSet<&str> {
+        let routes = self.models.values().filter(|model| model.enabled && model.visible).map(|model| model.name.as_str());
+        let hidden = |name: &&str| !self.models.contains_key(*name);
+        let synced = self.targets_by_synced_model.keys().map(String::as_str).filter(hidden);
+        routes.chain(synced).filter(|name| client.may_ask(name)).collect()
+    }
+
+    /// The price of a call: the route's own, else the table's for the upstream model.
+    pub fn price<'a>(&'a self, route: Option<&'a Model>, upstream_model: &str) -> Option<&'a Arc<Price>> {
+        route.and_then(|model| model.price.as_ref()).or_else(|| self.prices.find(upstream_model))
+    }
+
+    fn enabled_targets(&self, model: &Model) -> Arc<[Target]> {
+        let enabled = |target: &&Target| self.providers.get(&target.provider).is_some_and(|provider| provider.enabled);
+        let mut targets: Vec<Target> = model.targets.iter().filter(enabled).cloned().collect();
+        targets.sort_by_key(|target| target.tier);
+        targets.into()
+    }
+}
+
+fn one_target(provider: ProviderId, model: &str) -> Arc<[Target]> {
+    Arc::new([Target { provider, model: model.into(), tier: 1, weight: 1 }])
+}
+
+fn synced_targets(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> HashMap<String, Arc<[Target]>> {
+    let mut found: HashMap<String, BTreeSet<ProviderId>> = HashMap::new();
+    let enabled: HashMap<ProviderId, &Arc<Provider>> =
+        providers.iter().filter(|provider| provider.enabled).map(|provider| (provider.id, provider)).collect();
+    for provider in enabled.values() {
+        for model in &provider.synced_models {
+            found.entry(model.clone()).or_default().insert(provider.id);
+        }
+    }
+    for key in keys.iter().filter(|key| enabled.contains_key(&key.provider)) {
+        for pattern in key.models.iter().flatten().filter(|pattern| pattern.is_literal()) {
+            found.entry(pattern.as_str().to_owned()).or_default().insert(key.provider);
+        }
+    }
+    let to_targets = |(model, providers): (String, BTreeSet<ProviderId>)| {
+        let name: Arc<str> = model.as_str().into();
+        let targets = providers.into_iter().map(|provider| Target { provider, model: name.clone(), tier: 1, weight: 1 });
+        (model, targets.collect())
+    };
+    found.into_iter().map(to_targets).collect()
+}

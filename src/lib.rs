@@ -1,0 +1,16 @@
+//! Keywheel: a self-hosted, OpenAI-compatible proxy that rotates provider keys, heals by itself and records every call.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod domain;
+pub mod mock;
+pub mod outbound;
+pub mod proxy;
+pub mod quota;
+pub mod recorder;
+pub mod rotator;
+pub mod script;
+pub mod store;

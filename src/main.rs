@@ -1,0 +1,2 @@
+//! Keywheel.
+fn main() {}

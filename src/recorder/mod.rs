@@ -1,0 +1,3 @@
+//! One record for each call: a bounded queue, batches, the live feed.
+//!
+//! Never blocks a call; what does not fit is dropped and counted.
