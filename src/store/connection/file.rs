@@ -1,0 +1,190 @@
+//! Opening a database file: looked at read-only first, refused untouched, migrated in transactions.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::DatabaseError;
+
+/// What a kind of database file is.
+#[derive(Debug)]
+pub(in crate::store) struct Schema {
+    /// Its name in messages and thread names, such as `catalog`.
+    pub(in crate::store) name: &'static str,
+    /// The number in the file's header that tells this kind from others.
+    pub(in crate::store) application_id: i32,
+    /// SQL by version: the first entry makes version 1. Entries are only ever appended.
+    pub(in crate::store) migrations: &'static [&'static str],
+}
+
+impl Schema {
+    fn version(&self) -> i64 {
+        self.migrations.len() as i64
+    }
+}
+
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) enum Durability {
+    /// The disk has it: it survives a power failure.
+    Full,
+    /// The operating system has it: it survives the end of the process.
+    Normal,
+}
+
+/// How long a statement waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
+/// Files up to this size are checked whole at each start (about 1 ms a MiB); larger ones only on suspicion.
+const ALWAYS_CHECKED_BYTES: u64 = 32 * 1024 * 1024;
+/// Statements kept compiled on each connection.
+const STATEMENT_CACHE: usize = 64;
+
+/// Opens or creates a database for writing and brings its schema up to date.
+///
+/// A file that is not SQLite, corrupt, of another kind or of a newer version is an error; nothing is written then.
+pub(in crate::store) fn open_writer(path: &Path, schema: &Schema, durability: Durability) -> Result<Connection, DatabaseError> {
+    if !inspect(path, schema)? {
+        create_private(path)?;
+    }
+    let mut connection = open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrate(&mut connection, path, schema)?;
+    Ok(connection)
+}
+
+/// Opens an existing database read-only. Its kind and version are checked; its pages are not.
+///
+/// The file is opened by SQLite alone: closing any other handle of it would drop the locks that the writer of this
+/// very process holds (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
+pub(in crate::store) fn open_reader(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
+    let connection = open_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.pragma_update(None, "query_only", true)?;
+    check_kind(&connection, path, schema)?;
+    Ok(connection)
+}
+
+fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, DatabaseError> {
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| DatabaseError::while_opening(error, path))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(connection)
+}
+
+/// Looks at a file without changing it, before this process opens it for writing. `false`: there is none, or an empty one.
+fn inspect(path: &Path, schema: &Schema) -> Result<bool, DatabaseError> {
+    let Some(header) = Header::read(path)? else { return Ok(false) };
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let wal_bytes = std::fs::metadata(wal).map(|metadata| metadata.len()).ok();
+    let refuse = |error| DatabaseError::while_opening(error, path);
+    let connection = open_for_inspection(path, wal_bytes.is_some()).map_err(refuse)?;
+    check_kind(&connection, path, schema)?;
+    if header.is_suspicious(wal_bytes) || header.file_bytes <= ALWAYS_CHECKED_BYTES {
+        let detail: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(refuse)?;
+        if detail != "ok" {
+            return Err(DatabaseError::Corrupt { path: path.to_owned(), detail });
+        }
+    }
+    Ok(true)
+}
+
+fn check_kind(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), DatabaseError> {
+    let refuse = |error| DatabaseError::while_opening(error, path);
+    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(refuse);
+    let (version, application_id) = (read("user_version")?, read("application_id")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).map_err(refuse)?;
+    let is_blank = application_id == 0 && version == 0 && tables == 0;
+    if application_id != i64::from(schema.application_id) && !is_blank {
+        return Err(DatabaseError::Foreign { path: path.to_owned(), expected: schema.name });
+    }
+    if version > schema.version() {
+        return Err(DatabaseError::Newer { path: path.to_owned(), found: version, known: schema.version() });
+    }
+    Ok(())
+}
+
+/// Without a write-ahead log nobody can be writing: `immutable` then keeps SQLite from making any file beside it.
+fn open_for_inspection(path: &Path, has_wal: bool) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if has_wal {
+        Connection::open_with_flags(path, flags)?
+    } else {
+        let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+    };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// The fields of a database's first 100 bytes that tell whether the rest can be believed
+/// (<https://www.sqlite.org/fileformat2.html#the_database_header>).
+struct Header {
+    file_bytes: u64,
+    page_bytes: u64,
+    pages: u64,
+}
+
+impl Header {
+    /// `None` for a file that does not exist or is empty.
+    fn read(path: &Path) -> Result<Option<Self>, DatabaseError> {
+        let failed = |source| DatabaseError::Open { path: path.to_owned(), source };
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let file_bytes = file.metadata().map_err(failed)?.len();
+        if file_bytes == 0 {
+            return Ok(None);
+        }
+        let mut bytes = [0; 100];
+        file.read_exact(&mut bytes).map_err(|_| DatabaseError::NotADatabase(path.to_owned()))?;
+        if &bytes[..16] != b"SQLite format 3\0" {
+            return Err(DatabaseError::NotADatabase(path.to_owned()));
+        }
+        let page_bytes = match u16::from_be_bytes([bytes[16], bytes[17]]) {
+            1 => 65_536,
+            other => u64::from(other),
+        };
+        let pages = u64::from(u32::from_be_bytes([bytes[28], bytes[29], bytes[30], bytes[31]]));
+        Ok(Some(Header { file_bytes, page_bytes, pages }))
+    }
+
+    /// A crash left a log behind, or the length is not what the header says.
+    fn is_suspicious(&self, wal_bytes: Option<u64>) -> bool {
+        wal_bytes.is_some_and(|bytes| bytes > 0) || self.pages * self.page_bytes != self.file_bytes
+    }
+}
+
+/// SQLite gives its log the permissions of the file, so this one call keeps all three to the owner.
+fn create_private(path: &Path) -> Result<(), DatabaseError> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| DatabaseError::Open { path: path.to_owned(), source })
+}
+
+fn migrate(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), DatabaseError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (version, sql) in (1i64..).zip(schema.migrations).skip(found.max(0) as usize) {
+        let mut apply = || -> Result<(), rusqlite::Error> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "application_id", schema.application_id)?;
+            transaction.pragma_update(None, "user_version", version)?;
+            transaction.commit()
+        };
+        apply().map_err(|error| DatabaseError::Migration { path: path.to_owned(), version, source: Box::new(error.into()) })?;
+    }
+    Ok(())
+}
