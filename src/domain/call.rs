@@ -55,7 +55,7 @@ impl Api {
 }
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The client got a whole answer.
@@ -73,6 +73,7 @@ pub enum Outcome {
     /// The client went away before the end.
     ClientGone,
     /// Keywheel itself failed.
+    #[default]
     InternalError,
 }
 
@@ -243,7 +244,7 @@ pub struct BodyCapture {
 }
 
 /// Everything that is remembered of one call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallRecord {
     /// The call's id; also in `x-request-id`.
     pub id: CallId,
