@@ -1,15 +1,51 @@
 //! A client: an application or person that calls Keywheel with a token.
 
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use sha2::{Digest, Sha256};
 
 use super::ids::ClientId;
 use super::money::Nanodollars;
 use super::pattern::Pattern;
+use super::validation::InvalidField;
 
 /// SHA-256 of a client token: all that is stored of it.
 pub type TokenHash = [u8; 32];
+
+/// A new token: `kw-` and 256 random bits.
+pub fn new_token(random: [u8; 32]) -> String {
+    format!("kw-{}", BASE64_URL_SAFE_NO_PAD.encode(random))
+}
+
+/// The hash of a token that an operator chose or a caller sent.
+pub fn hash_token(token: &str) -> TokenHash {
+    Sha256::digest(token).into()
+}
+
+/// The part of a token that may be shown: its first characters, at most seven and at most a quarter of it.
+///
+/// An error when it is no token: 8 to 256 visible characters, spaces only inside.
+pub fn token_hint(token: &str) -> Result<String, InvalidField> {
+    let is_visible = token.bytes().all(|byte| matches!(byte, b' '..=b'~')) && token.trim() == token;
+    if !is_visible || !(8..=256).contains(&token.len()) {
+        let message = "must be 8 to 256 visible ASCII characters, with spaces only inside".to_owned();
+        return Err(InvalidField { field: "token", message });
+    }
+    Ok(format!("{}…", &token[..(token.len() / 4).min(7)]))
+}
+
+/// Reads an address or a network, such as `203.0.113.9` or `10.0.0.0/8`; bits behind the prefix are cleared.
+pub fn parse_ip_net(text: &str) -> Option<IpNet> {
+    let text = text.trim();
+    match text.parse::<IpAddr>() {
+        Ok(ip) => Some(IpNet::from(ip.to_canonical())),
+        Err(_) => text.parse::<IpNet>().ok().map(|net| net.trunc()),
+    }
+}
 
 /// Limits of one client. `None` is no limit; zero is none allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,5 +101,32 @@ impl Client {
         let Some(allowed) = &self.allow_ips else { return true };
         let Some(ip) = ip else { return false };
         allowed.iter().any(|net| net.contains(&ip.to_canonical()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_shows_little_of_itself() {
+        let token = new_token([7; 32]);
+        assert_eq!(token.len(), 46);
+        assert_eq!(token_hint(&token).unwrap(), format!("{}…", &token[..7]));
+        assert_eq!(token_hint("12345678").unwrap(), "12…");
+        assert_eq!(token_hint("a pass phrase of mine").unwrap(), "a pas…");
+        for bad in ["1234567", " 12345678", "12345678\t", "1234567é", &"x".repeat(257)] {
+            assert_eq!(token_hint(bad).unwrap_err().field, "token", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_one() {
+        let net = |text| parse_ip_net(text).map(|net| net.to_string());
+        assert_eq!(net("203.0.113.9").as_deref(), Some("203.0.113.9/32"));
+        assert_eq!(net("::ffff:203.0.113.9").as_deref(), Some("203.0.113.9/32"));
+        assert_eq!(net(" 10.1.2.3/8 ").as_deref(), Some("10.0.0.0/8"));
+        assert_eq!(net("10.0.0.0/33"), None);
+        assert_eq!(net("host"), None);
     }
 }

@@ -12,29 +12,33 @@ mod key;
 mod limits;
 mod model;
 mod money;
+mod owner;
 mod pattern;
 mod provider;
 mod settings;
 mod snapshot;
 mod time;
 mod usage;
+mod validation;
 mod verdict;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{
     Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, StoredBody, Why,
 };
-pub use client::{Client, ClientLimits, TokenHash};
+pub use client::{Client, ClientLimits, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use event::{KeyEvent, KeyEventKind};
 pub use ids::{CallId, ClientId, KeyId, ModelId, ProviderId};
 pub use key::{Key, secret_hint};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target};
 pub use money::{Cost, Nanodollars, Price, PriceTable, Rate};
+pub use owner::ObjectOwner;
 pub use pattern::Pattern;
 pub use provider::{AuthScheme, Probe, Provider, Timeouts};
 pub use settings::Settings;
 pub use snapshot::{Route, RouteError, Snapshot, SnapshotParts};
 pub use time::Moment;
 pub use usage::{Usage, UsageQuality};
+pub use validation::InvalidField;
 pub use verdict::{Blame, Class, Effect, ErrorRule, Retry, RuleMatch, Verdict};
