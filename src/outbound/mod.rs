@@ -1,3 +1,31 @@
 //! Everything that leaves for a provider.
 //!
-//! The only room that names `reqwest`: a client per provider, auth injection, header allow-lists, the address guard.
+//! The only room that names `reqwest`. Owns one connection pool per transport setting, the injection of a key's secret,
+//! the header lists in both directions and the address guard. Refuses to follow redirects, to read proxy settings from
+//! the environment, to unpack bodies and to keep time limits for calls: whoever calls drops the future or the body.
+//!
+//! - [`Outbound::send`] sends one request and hands back the head and a body to read.
+//! - [`client_headers`] is what of a provider's head may go on to a client.
+//! - [`Outbound::list_models`] and [`Outbound::probe`] ask a provider about a key.
+
+mod body;
+mod clients;
+mod connect;
+mod error;
+mod guard;
+mod headers;
+mod judge;
+mod models;
+mod probe;
+mod question;
+mod send;
+
+pub use body::{BodyError, UpstreamBody};
+pub use clients::{Options, Outbound};
+pub use error::{SendError, SendErrorKind};
+pub use guard::{AddressClass, RefusedAddress};
+pub use headers::{client_headers, dropped_client_headers, upstream_request_id};
+pub use models::ListError;
+pub use probe::{ProbeReport, ProbeStep, ProbeVerdict};
+pub use question::Answer;
+pub use send::{RequestBody, SendRequest, Upstream};

@@ -1,0 +1,114 @@
+//! The body of a provider's answer, read piece by piece.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+
+use super::error::cause_of;
+
+/// A provider's answer broke off before its end: the connection was cut, or the length was another than announced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer broke off: {cause}")]
+pub struct BodyError {
+    /// What happened, without address or secret.
+    pub cause: String,
+}
+
+/// The body of a provider's answer. Pieces come as the provider sent them; dropping it cancels the request.
+///
+/// It is also a [`Stream`] of pieces and an [`http_body::Body`].
+pub struct UpstreamBody {
+    body: reqwest::Body,
+    trailers: Option<HeaderMap>,
+}
+
+impl UpstreamBody {
+    pub(super) fn new(body: reqwest::Body) -> Self {
+        UpstreamBody { body, trailers: None }
+    }
+
+    /// The next piece; `None` at the proper end.
+    pub async fn chunk(&mut self) -> Option<Result<Bytes, BodyError>> {
+        std::future::poll_fn(|context| self.poll_chunk(context)).await
+    }
+
+    /// Polls for the next piece.
+    pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError { cause: cause_of(&error) }))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return Poll::Ready(Some(Ok(data))),
+                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                },
+            }
+        }
+    }
+
+    /// The whole body up to `limit` bytes; what is beyond is cut off and the request cancelled.
+    pub async fn collect(mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await.transpose()? else { return Ok(first.slice(..first.len().min(limit))) };
+        let mut whole = Vec::with_capacity((first.len() + second.len()).min(limit));
+        let mut next = Some(first);
+        let mut after = Some(second);
+        while let Some(piece) = next {
+            let room = limit - whole.len();
+            whole.extend_from_slice(&piece[..piece.len().min(room)]);
+            if piece.len() > room {
+                break;
+            }
+            next = match after.take() {
+                Some(piece) => Some(piece),
+                None => self.chunk().await.transpose()?,
+            };
+        }
+        Ok(whole.into())
+    }
+
+    /// The trailers that came after the last piece, once the end was read.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
+    }
+
+    /// The number of bytes to come, when the provider announced it.
+    pub fn length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+}
+
+impl std::fmt::Debug for UpstreamBody {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("UpstreamBody").field("length", &self.length()).finish_non_exhaustive()
+    }
+}
+
+impl Stream for UpstreamBody {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(context)
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.poll_chunk(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
