@@ -1,0 +1,78 @@
+//! How many tokens a request is likely to cost, before a provider has counted: for admission, limits and hooks.
+
+use crate::domain::{estimate_quarter_tokens, estimate_text_tokens};
+
+use super::json::{self, Cursor, Visit};
+
+/// Tokens that a picture, a piece of audio or a file counts, however many bytes its base64 has.
+const BLOB_TOKENS: u64 = 1_500;
+
+/// A string below this length, in bytes, is not worth a look for base64.
+const SHORTEST_BLOB: usize = 256;
+
+/// Estimated input tokens of a request body, in one pass.
+///
+/// Text counts by its script; pictures, audio and files inside as data URLs or base64 count a fixed sum each; arrays of
+/// token numbers count their length. A body that is no JSON counts as plain text.
+pub fn estimate_tokens(body: &[u8]) -> u64 {
+    let mut estimate = Estimate::default();
+    let mut cursor = Cursor::new(body, 0);
+    match cursor.walk(0, &mut estimate) {
+        Ok(_) => estimate.quarters.div_ceil(4) + estimate.tokens,
+        Err(_) => estimate_text_tokens(body),
+    }
+}
+
+#[derive(Default)]
+struct Estimate {
+    tokens: u64,
+    /// Quarters of a token, so that many short texts do not round up one by one.
+    quarters: u64,
+    /// The member at hand is one in which pictures, audio or files stand.
+    may_hold_blob: bool,
+}
+
+impl Visit for Estimate {
+    fn key(&mut self, name: &[u8], _value_at: usize) {
+        self.quarters += name.len() as u64;
+        self.may_hold_blob = matches!(
+            name,
+            b"url" | b"image_url" | b"video_url" | b"file_url" | b"file_data" | b"data" | b"b64_json" | b"image" | b"audio" | b"bytes"
+        );
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        if self.may_hold_blob && text.len() >= SHORTEST_BLOB && is_blob(text) {
+            self.tokens += BLOB_TOKENS;
+        } else {
+            self.quarters += text_quarters(text);
+        }
+    }
+
+    fn number(&mut self) {
+        self.tokens += 1;
+    }
+}
+
+/// Quarters of a token of an escaped text. An escaped character (`\u6c49`) is one token, not the six bytes that it is
+/// written with.
+pub(super) fn text_quarters(text: &[u8]) -> u64 {
+    let whole = estimate_quarter_tokens(text);
+    let escapes = memchr::memchr_iter(b'\\', text).filter(|at| text.get(at + 1) == Some(&b'u')).count() as u64;
+    whole.saturating_sub(2 * escapes)
+}
+
+/// Whether a string is base64, as a data URL or bare: judged by its beginning.
+fn is_blob(text: &[u8]) -> bool {
+    let start = &text[..text.len().min(SHORTEST_BLOB)];
+    let encoded = match start.strip_prefix(b"data:") {
+        Some(rest) => match memchr::memmem::find(rest, b";base64,") {
+            Some(at) => &rest[at + 8..],
+            None => return false,
+        },
+        None => start,
+    };
+    let encoded = json::unescape(encoded.strip_suffix(b"\\").unwrap_or(encoded));
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
+    encoded.is_some_and(|encoded| encoded.bytes().all(is_base64))
+}

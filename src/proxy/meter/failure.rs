@@ -1,0 +1,67 @@
+//! Errors inside answers that say 200: OpenAI's own, in an array, inside a response or a choice, and other vendors' shapes.
+
+use super::shape::{Choice, Top, elements, has_substance, unquoted};
+use crate::proxy::json;
+
+/// The error in a whole body, as the JSON that a classifier reads; `None` when the body is an ordinary answer.
+///
+/// Only for calls that ask for an answer: an object fetched later may rightly tell of its own error.
+pub fn body_error(body: &[u8]) -> Option<&[u8]> {
+    let body = body.trim_ascii();
+    match body.first()? {
+        b'{' => find(body, &Top::read_cut(body)),
+        b'[' => elements(body).next().filter(|first| json::member(first, "error").is_some_and(is_error_value)),
+        _ => None,
+    }
+}
+
+/// The error in an object whose top level was read.
+pub(super) fn find<'a>(text: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
+    if top.error.is_some_and(is_error_value) {
+        return Some(text);
+    }
+    if let Some(response) = top.response
+        && json::member(response, "error").is_some_and(is_error_value)
+    {
+        return Some(response);
+    }
+    if let Some(choices) = top.choices
+        && memchr::memmem::find(choices, b"\"error\"").is_some()
+        && let Some(choice) = top.choices().find(|choice| Choice::read(choice).is_some_and(|read| read.error.is_some()))
+    {
+        return Some(choice);
+    }
+    let kind = top.kind.and_then(unquoted);
+    let is_error = matches!(kind, Some(b"error" | b"response.failed"))
+        || top.object == Some(b"\"error\"")
+        || (!has_answer(top) && is_vendor_error(top))
+        || top.base_resp.and_then(|base| json::member(base, "status_code")).is_some_and(is_failure_code);
+    is_error.then_some(text)
+}
+
+fn is_error_value(value: &[u8]) -> bool {
+    matches!(value.first(), Some(b'{' | b'"')) && has_substance(value)
+}
+
+/// Whether there is an answer beside what looks like an error code.
+fn has_answer(top: &Top<'_>) -> bool {
+    let parts = [top.choices, top.output, top.data, top.content, top.text, top.response, top.delta];
+    parts.into_iter().flatten().any(has_substance)
+}
+
+fn is_vendor_error(top: &Top<'_>) -> bool {
+    let has_words = top.message.or(top.msg).is_some_and(|words| words.starts_with(b"\""));
+    top.success == Some(b"false")
+        || top.error_code.is_some_and(is_failure_code)
+        || (has_words && top.code.is_some_and(is_failure_code))
+}
+
+/// A code that names a failure: everything but zero, the 200s and words of success.
+fn is_failure_code(code: &[u8]) -> bool {
+    let code = unquoted(code).unwrap_or(code);
+    let is_success = matches!(code, b"" | b"0" | b"null" | b"true" | b"000000")
+        || (code.len() == 3 && code[0] == b'2')
+        || code.eq_ignore_ascii_case(b"ok")
+        || code.eq_ignore_ascii_case(b"success");
+    !is_success
+}
