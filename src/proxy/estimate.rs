@@ -37,7 +37,16 @@ impl Visit for Estimate {
         self.quarters += name.len() as u64;
         self.may_hold_blob = matches!(
             name,
-            b"url" | b"image_url" | b"video_url" | b"file_url" | b"file_data" | b"data" | b"b64_json" | b"image" | b"audio" | b"bytes"
+            b"url"
+                | b"image_url"
+                | b"video_url"
+                | b"file_url"
+                | b"file_data"
+                | b"data"
+                | b"b64_json"
+                | b"image"
+                | b"audio"
+                | b"bytes"
         );
     }
 

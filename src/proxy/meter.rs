@@ -149,11 +149,13 @@ impl Meter {
             self.readable |= !body.is_empty();
             return None;
         }
-        if let Some(error) = body_error(&body[..]).filter(|_| self.facts.generates) {
-            return Some(error);
-        }
         let is_long = body.len() > LONG_BODY && self.api != Api::Images;
         let mut top = Top::read_cut(if is_long { &body[..END_OF_LONG_BODY] } else { body });
+        if self.facts.generates
+            && let Some(error) = failure::in_body(body, &top)
+        {
+            return Some(error);
+        }
         if is_long {
             top.usage = top.usage.or_else(|| text::last_usage(&body[body.len() - END_OF_LONG_BODY..]));
         }
@@ -272,9 +274,9 @@ impl Meter {
     fn take_usage_of(&mut self, top: &Top<'_>) {
         let in_choice = top.choices().filter_map(Choice::read).find_map(|choice| choice.usage);
         let in_extension = top.x_groq.and_then(|extension| json::member(extension, "usage"));
-        let places = [in_extension, in_choice, top.usage];
-        let stated = places.into_iter().flatten().fold(false, |stated, usage| self.stated.take(usage) || stated);
-        self.stated_with_content |= stated && self.content_seen;
+        for usage in [in_extension, in_choice, top.usage].into_iter().flatten() {
+            self.stated_with_content |= self.stated.take(usage) && self.content_seen;
+        }
         if let Some(seconds) = top.duration.filter(|_| self.api == Api::Audio) {
             self.stated.take_duration(seconds);
         }
@@ -348,5 +350,8 @@ fn is_readable_block(block: &[u8]) -> bool {
 }
 
 fn is_unseen(kind: &[u8]) -> bool {
-    kind.starts_with(b"reasoning") || kind.starts_with(b"thinking") || kind.starts_with(b"signature") || kind.starts_with(b"redacted")
+    kind.starts_with(b"reasoning")
+        || kind.starts_with(b"thinking")
+        || kind.starts_with(b"signature")
+        || kind.starts_with(b"redacted")
 }

@@ -146,7 +146,7 @@ impl Splitter {
     }
 
     /// Takes a whole line, which ends in `chunk`; true when it is blank.
-    fn take_line<'a>(&mut self, chunk: &'a [u8], line: Range<usize>, data: &mut Option<Range<usize>>) -> bool {
+    fn take_line(&mut self, chunk: &[u8], line: Range<usize>, data: &mut Option<Range<usize>>) -> bool {
         self.check_length(line.end);
         let length = self.line_length + line.len();
         if length == 0 || self.too_long {

@@ -111,9 +111,8 @@ fn inflate(body: &[u8], limit: usize) -> Result<Bytes, DecodeError> {
     loop {
         let before = (inflater.total_in(), inflater.total_out());
         let rest = &body[before.0 as usize..];
-        let status = inflater
-            .decompress_vec(rest, &mut unpacked, FlushDecompress::None)
-            .map_err(|_| DecodeError::Corrupt("deflate"))?;
+        let status =
+            inflater.decompress_vec(rest, &mut unpacked, FlushDecompress::None).map_err(|_| DecodeError::Corrupt("deflate"))?;
         if unpacked.len() > limit {
             return Err(DecodeError::TooLarge(limit));
         }

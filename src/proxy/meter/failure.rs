@@ -8,8 +8,13 @@ use crate::proxy::json;
 /// Only for calls that ask for an answer: an object fetched later may rightly tell of its own error.
 pub fn body_error(body: &[u8]) -> Option<&[u8]> {
     let body = body.trim_ascii();
+    in_body(body, &Top::read_cut(body))
+}
+
+/// As [`body_error`], for a body whose top level was read. It begins with its first bracket.
+pub(super) fn in_body<'a>(body: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
     match body.first()? {
-        b'{' => find(body, &Top::read_cut(body)),
+        b'{' => find(body, top),
         b'[' => elements(body).next().filter(|first| json::member(first, "error").is_some_and(is_error_value)),
         _ => None,
     }

@@ -53,10 +53,7 @@ pub(super) fn is_plain_delta(name: &[u8], data: &[u8]) -> bool {
     }
     let is_null = |at: usize| data[at..].starts_with(b"null");
     let mut reasons = FINISH_REASON.values(data).peekable();
-    reasons.peek().is_some()
-        && reasons.all(is_null)
-        && USAGE.values(data).all(is_null)
-        && ERROR.values(data).all(is_null)
+    reasons.peek().is_some() && reasons.all(is_null) && USAGE.values(data).all(is_null) && ERROR.values(data).all(is_null)
 }
 
 /// Estimated tokens, in quarters, of the text that a delta adds.

@@ -117,9 +117,9 @@ impl Stated {
         let (cached_beside, reasoning_beside) = self.what_stands_beside();
         let cached = self.cached();
         let input = self.input.map(|input| if cached_beside { input.saturating_add(cached) } else { input });
-        let output = self.output.map(|output| {
-            if reasoning_beside { output.saturating_add(self.reasoning.unwrap_or(0)) } else { output }
-        });
+        let output = self
+            .output
+            .map(|output| if reasoning_beside { output.saturating_add(self.reasoning.unwrap_or(0)) } else { output });
         Usage {
             input,
             cached_read: self.cached_read,
@@ -148,7 +148,8 @@ impl Stated {
         let (cached, reasoning) = (self.cached(), self.reasoning.unwrap_or(0));
         let fits = |cached_beside: bool, reasoning_beside: bool| {
             let beside = [(cached_beside, cached), (reasoning_beside, reasoning)];
-            let extra: u64 = beside.into_iter().filter(|(beside, _)| *beside).map(|(_, count)| count).fold(0, u64::saturating_add);
+            let extra: u64 =
+                beside.into_iter().filter(|(beside, _)| *beside).map(|(_, count)| count).fold(0, u64::saturating_add);
             let possible = (cached_beside || cached <= input) && (reasoning_beside || reasoning <= output);
             possible && self.total == Some(input.saturating_add(output).saturating_add(extra))
         };
@@ -170,8 +171,11 @@ impl Stated {
 }
 
 fn take_details(details: &[u8], mut take: impl FnMut(&[u8], Option<u64>) -> bool) -> bool {
-    let members = Members::open(details, 0, 0).into_iter().flatten().map_while(Result::ok);
-    members.fold(false, |stated, member| take(member.name, json::as_u64(&details[member.value])) || stated)
+    let mut stated = false;
+    for member in Members::open(details, 0, 0).into_iter().flatten().map_while(Result::ok) {
+        stated |= take(member.name, json::as_u64(&details[member.value]));
+    }
+    stated
 }
 
 fn set(place: &mut Option<u64>, value: Option<u64>) -> bool {
