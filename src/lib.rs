@@ -8,6 +8,7 @@ pub mod clock;
 pub mod domain;
 pub mod mock;
 pub mod outbound;
+pub mod prices;
 pub mod proxy;
 pub mod quota;
 pub mod recorder;

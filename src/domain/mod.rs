@@ -33,7 +33,7 @@ pub use ids::{CallId, ClientId, KeyId, ModelId, ProviderId};
 pub use key::{Key, secret_hint};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target};
-pub use money::{Cost, Nanodollars, Price, PriceTable, Rate};
+pub use money::{Cost, LongContextPrice, Nanodollars, Price, PriceTable, Rate, model_spellings};
 pub use owner::ObjectOwner;
 pub use pattern::Pattern;
 pub use provider::{AuthScheme, Probe, Provider, Timeouts};

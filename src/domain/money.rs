@@ -105,8 +105,26 @@ pub struct Price {
     pub per_second: Option<Rate>,
     /// One character of text spoken.
     pub per_character: Option<Rate>,
-    /// Where the figures come from, such as `litellm 2026-11-20` or `operator`.
+    /// What tokens cost in a call with a long input.
+    pub long_context: Option<LongContextPrice>,
+    /// Where the figures come from, such as `litellm 1.110.2, 2026-11-25` or `operator`.
     pub source: Arc<str>,
+}
+
+/// What all tokens of a call cost when its input is longer than a threshold. A missing rate is as in a shorter call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LongContextPrice {
+    /// The most input tokens, cached ones included, that a call may have at the ordinary price.
+    pub above: u64,
+    /// As [`Price::input`].
+    pub input: Option<Rate>,
+    /// As [`Price::cached_read`].
+    pub cached_read: Option<Rate>,
+    /// As [`Price::cache_write`].
+    pub cache_write: Option<Rate>,
+    /// As [`Price::output`].
+    pub output: Option<Rate>,
 }
 
 /// Prices by model name, read from a dated data file.
@@ -119,12 +137,17 @@ pub struct PriceTable {
 }
 
 impl PriceTable {
-    /// The price of an upstream model: its own name, else the name behind the last `/` (a vendor's prefix), else
-    /// the name without a date suffix (`-2026-01-31` or `-20260131`).
+    /// The price of an upstream model, by the first of its [`model_spellings`] that the table has.
     pub fn find(&self, model: &str) -> Option<&Arc<Price>> {
-        let bare = model.rsplit('/').next().unwrap_or(model);
-        self.by_model.get(model).or_else(|| self.by_model.get(bare)).or_else(|| self.by_model.get(without_date(bare)?))
+        model_spellings(model).find_map(|name| self.by_model.get(name))
     }
+}
+
+/// Names under which a table may know an upstream model: its own name, the name behind the last `/` (without a vendor's
+/// prefix), and that name without a date suffix (`-2026-01-31` or `-20260131`).
+pub fn model_spellings(model: &str) -> impl Iterator<Item = &str> {
+    let bare = model.rsplit('/').next().unwrap_or(model);
+    [Some(model), Some(bare), without_date(bare)].into_iter().flatten()
 }
 
 fn without_date(model: &str) -> Option<&str> {

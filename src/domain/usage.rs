@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::money::{Cost, Nanodollars, Price, Rate};
+use super::money::{Cost, LongContextPrice, Nanodollars, Price, Rate};
 
 /// How much a usage figure can be trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,15 +91,20 @@ impl Usage {
         let output = self.output.unwrap_or(0);
         let audio_output = self.audio_output.unwrap_or(0).min(output);
         let image_output = self.image_output.unwrap_or(0).min(output - audio_output);
+        let long = price.long_context.as_ref().filter(|long| input > long.above);
+        let rate =
+            |ordinary: Option<Rate>, long_rate: fn(&LongContextPrice) -> Option<Rate>| long.and_then(long_rate).or(ordinary);
+        let input_rate = rate(price.input, |long| long.input);
+        let output_rate = rate(price.output, |long| long.output);
         let parts = [
-            (fresh - audio_input - image_input, price.input),
-            (cached_read, price.cached_read.or(price.input)),
-            (cache_write, price.cache_write.or(price.input)),
-            (audio_input, price.audio_input.or(price.input)),
-            (image_input, price.image_input.or(price.input)),
-            (output - audio_output - image_output, price.output),
-            (audio_output, price.audio_output.or(price.output)),
-            (image_output, price.image_output.or(price.output)),
+            (fresh - audio_input - image_input, input_rate),
+            (cached_read, rate(price.cached_read, |long| long.cached_read).or(input_rate)),
+            (cache_write, rate(price.cache_write, |long| long.cache_write).or(input_rate)),
+            (audio_input, price.audio_input.or(input_rate)),
+            (image_input, price.image_input.or(input_rate)),
+            (output - audio_output - image_output, output_rate),
+            (audio_output, price.audio_output.or(output_rate)),
+            (image_output, price.image_output.or(output_rate)),
         ];
         sum_parts(&parts)
     }
@@ -145,6 +150,20 @@ mod tests {
         let both =
             Usage { input: Some(1000), cached_read: Some(400), cache_write: Some(400), output: Some(50), ..Usage::default() };
         assert_eq!(dollars(both, &price()), Some(0.0084));
+    }
+
+    #[test]
+    fn a_long_input_raises_the_price_of_the_whole_call() {
+        let long = LongContextPrice {
+            above: 200_000,
+            input: Some(Rate::per_million(20.0)),
+            output: Some(Rate::per_million(30.0)),
+            ..LongContextPrice::default()
+        };
+        let price = Price { long_context: Some(long), ..price() };
+        let usage = |input| Usage { input: Some(input), cached_read: Some(100_000), output: Some(1000), ..Usage::default() };
+        assert_eq!(dollars(usage(200_000), &price), Some(1.12));
+        assert_eq!(dollars(usage(200_001), &price), Some(2.13002));
     }
 
     #[test]
