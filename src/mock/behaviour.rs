@@ -427,6 +427,11 @@ mod tests {
     }
 
     #[test]
+    fn a_trailer_follows_the_last_chunk() {
+        assert!(text(Behaviour::answer(200).piece("x").trailer("x-sum", "1")).ends_with("1\r\nx\r\n0\r\nx-sum: 1\r\n\r\n"));
+    }
+
+    #[test]
     fn cuts_keep_or_drop_bytes_exactly() {
         let behaviour = Behaviour::answer(200).piece("hello");
         let whole = behaviour.to_bytes();

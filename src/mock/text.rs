@@ -17,12 +17,12 @@ pub(super) fn seed_of(parts: &[&[u8]]) -> u64 {
     hasher.finish()
 }
 
-/// Pieces of text, each about one token, the same for the same seed.
+/// Pieces of text, each about one token, the same for the same seed. They begin where a sentence does.
 pub(super) fn pieces(seed: u64, count: usize) -> impl Iterator<Item = &'static str> {
-    let words = || PASSAGE.split_inclusive(' ');
-    let sentences = [0, 41, 69, 112];
-    let from = sentences[(seed % sentences.len() as u64) as usize];
-    words().cycle().skip(from).take(count)
+    const SENTENCES: u64 = 7;
+    let begins = PASSAGE.match_indices(". ").map(|(at, end)| at + end.len());
+    let from = begins.take(SENTENCES as usize).nth((seed % SENTENCES) as usize).unwrap_or(0);
+    PASSAGE[from..].split_inclusive(' ').chain(PASSAGE.split_inclusive(' ').cycle()).take(count)
 }
 
 /// About how many tokens a text has: four ASCII characters or one other character make one.
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(text(7), text(7));
         assert_ne!(text(0), text(1));
         assert_eq!(pieces(3, 500).count(), 500);
-        let starts: Vec<&str> = (0..4).map(|seed| pieces(seed, 1).next().unwrap()).collect();
+        let starts: Vec<&str> = (0..7).map(|seed| pieces(seed, 1).next().unwrap()).collect();
         assert!(starts.iter().all(|start| start.starts_with(char::is_uppercase)), "{starts:?}");
     }
 

@@ -1,0 +1,3 @@
+//! One binary for every integration test: real sockets, port 0, no sleeping for luck.
+
+mod mock;
