@@ -83,9 +83,14 @@ impl Behaviour {
         Behaviour::new(status, if bodiless { Framing::Bodiless } else { Framing::Length })
     }
 
+    /// A 200 in chunks, one for each piece.
+    pub fn chunked() -> Self {
+        Behaviour::new(200, Framing::Chunked)
+    }
+
     /// A 200 of server-sent events, chunked, one chunk for each event or piece.
     pub fn stream() -> Self {
-        Behaviour::new(200, Framing::Chunked).header("content-type", "text/event-stream; charset=utf-8")
+        Behaviour::chunked().header("content-type", "text/event-stream; charset=utf-8")
     }
 
     /// Bytes as they are, which need not be HTTP; the connection is closed behind them.

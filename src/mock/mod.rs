@@ -15,6 +15,7 @@ mod account;
 mod api;
 mod behaviour;
 mod connection;
+mod demo;
 mod options;
 mod persona;
 mod provider;
@@ -24,6 +25,7 @@ mod simulation;
 mod text;
 
 pub use behaviour::{Behaviour, Ending};
+pub use demo::{DEMO_MODELS, DEMO_PROVIDERS, DemoKey, DemoModel, DemoProvider};
 pub use options::Options;
 pub use provider::MockProvider;
 pub use request::SeenRequest;

@@ -122,6 +122,11 @@ impl<'a> Call<'a> {
         self.with_headers(Behaviour::answer(200))
     }
 
+    /// A 200 in chunks with the headers of a provider.
+    pub(super) fn chunked(&self) -> Behaviour {
+        self.with_headers(Behaviour::chunked())
+    }
+
     /// A 200 of events with the headers of a provider.
     pub(super) fn stream(&self) -> Behaviour {
         self.with_headers(Behaviour::stream())

@@ -188,3 +188,195 @@ async fn endings_differ_on_the_wire() {
     let cut = Behaviour::answer(200).piece("0123456789").cut_after(45).ending(Ending::Close);
     assert_eq!(read(cut.clone()).await.unwrap(), cut.to_bytes());
 }
+
+#[tokio::test]
+async fn a_streamed_response_has_its_events_in_order() {
+    let mock = MockProvider::start().await;
+    let request = json!({ "model": "o4-mini", "input": "hello", "stream": true, "max_output_tokens": 3 });
+    let streamed = call(&mock, "sk-mock-healthy-1", "POST", "/responses", Some(request)).await;
+    let events = streamed.events();
+    let mut kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    kinds.dedup();
+    let expected = [
+        "response.created",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.reasoning_summary_part.added",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_summary_text.done",
+        "response.reasoning_summary_part.done",
+        "response.output_item.done",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.incomplete",
+    ];
+    assert_eq!(kinds, expected);
+    let numbers: Vec<u64> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+    let done = &events.last().unwrap()["response"];
+    assert_eq!(done["usage"]["output_tokens"], 15);
+    let id = done["id"].as_str().unwrap();
+    let got = call(&mock, "sk-mock-healthy-1", "GET", &format!("/responses/{id}"), None).await;
+    assert_eq!(&got.json(), done);
+}
+
+#[tokio::test]
+async fn responses_belong_to_their_account() {
+    let mock = MockProvider::start().await;
+    let request = json!({ "model": "gpt-4o", "input": "hello" });
+    let id =
+        call(&mock, "sk-mock-healthy-a", "POST", "/responses", Some(request)).await.json()["id"].as_str().unwrap().to_owned();
+    let next = json!({ "model": "gpt-4o", "input": "go on", "previous_response_id": id });
+    let own = call(&mock, "sk-mock-slow-a", "POST", "/responses", Some(next.clone())).await;
+    assert_eq!(own.status(), 200);
+    let foreign = call(&mock, "sk-mock-healthy-b", "POST", "/responses", Some(next)).await;
+    assert_eq!((foreign.status(), foreign.json()["error"]["code"].as_str()), (400, Some("previous_response_not_found")));
+    let items = call(&mock, "sk-mock-healthy-a", "GET", &format!("/responses/{id}/input_items"), None).await;
+    assert_eq!(items.json()["data"][0]["content"][0]["text"], "hello");
+    assert_eq!(call(&mock, "sk-mock-healthy-b", "DELETE", &format!("/responses/{id}"), None).await.status(), 404);
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "DELETE", &format!("/responses/{id}"), None).await.json()["deleted"], true);
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "GET", &format!("/responses/{id}"), None).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_background_response_takes_its_polls() {
+    let mock = MockProvider::start_with(Options { background_polls: 2, ..Options::default() }).await;
+    let request = json!({ "model": "gpt-4o", "input": "hello", "background": true });
+    let begun = call(&mock, "sk-mock-healthy-1", "POST", "/responses", Some(request.clone())).await.json();
+    assert_eq!((begun["status"].as_str(), &begun["usage"]), (Some("queued"), &Value::Null));
+    let path = format!("/responses/{}", begun["id"].as_str().unwrap());
+    for expected in ["in_progress", "in_progress", "completed", "completed"] {
+        let polled = call(&mock, "sk-mock-healthy-1", "GET", &path, None).await.json();
+        assert_eq!((polled["status"].as_str(), polled["usage"].is_object()), (Some(expected), expected == "completed"));
+    }
+    let other = call(&mock, "sk-mock-healthy-1", "POST", "/responses", Some(request)).await.json();
+    let path = format!("/responses/{}/cancel", other["id"].as_str().unwrap());
+    assert_eq!(call(&mock, "sk-mock-healthy-1", "POST", &path, None).await.json()["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn messages_plain_and_streamed_agree() {
+    let mock = MockProvider::start().await;
+    let mut request = json!({
+        "model": "claude-sonnet-4-5", "max_tokens": 20, "thinking": { "type": "enabled", "budget_tokens": 1024 },
+        "messages": [{ "role": "user", "content": [{ "type": "text", "text": "hello" }] }],
+    });
+    let plain = call(&mock, "sk-mock-healthy-1", "POST", "/messages", Some(request.clone())).await.json();
+    assert_eq!((plain["stop_reason"].as_str(), plain["content"][0]["type"].as_str()), (Some("max_tokens"), Some("thinking")));
+    request["stream"] = json!(true);
+    let events = call(&mock, "sk-mock-healthy-1", "POST", "/messages", Some(request.clone())).await.events();
+    let mut kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    kinds.dedup();
+    let block = ["content_block_start", "content_block_delta", "content_block_stop"];
+    let expected =
+        [&["message_start", block[0], "ping", block[1], block[2]], &block[..], &["message_delta", "message_stop"]].concat();
+    assert_eq!(kinds, expected);
+    let text: String = events.iter().filter_map(|event| event["delta"]["text"].as_str()).collect();
+    assert_eq!(text, plain["content"][1]["text"].as_str().unwrap());
+    let last = &events[events.len() - 2];
+    assert_eq!(last["usage"]["output_tokens"], plain["usage"]["output_tokens"]);
+    let counted = call(&mock, "sk-mock-healthy-1", "POST", "/messages/count_tokens", Some(request)).await.json();
+    assert_eq!(counted["input_tokens"], plain["usage"]["input_tokens"]);
+    let refused = call(&mock, "sk-mock-invalid-1", "POST", "/messages", Some(json!({}))).await.json();
+    assert_eq!(refused["error"]["type"], "authentication_error");
+}
+
+#[tokio::test]
+async fn tools_are_called_with_arguments_that_fit() {
+    let mock = MockProvider::start().await;
+    let schema = json!({ "type": "object", "properties": { "city": { "type": "string" }, "days": { "type": "integer" } } });
+    let mut request = hello(false);
+    request["tools"] = json!([{ "type": "function", "function": { "name": "weather", "parameters": schema } }]);
+    let plain = call(&mock, "sk-mock-healthy-1", "POST", "/chat/completions", Some(request.clone())).await.json();
+    let choice = &plain["choices"][0];
+    let arguments = choice["message"]["tool_calls"][0]["function"]["arguments"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(arguments).unwrap(), json!({ "city": "sample", "days": 1 }));
+    assert_eq!((choice["finish_reason"].as_str(), &choice["message"]["content"]), (Some("tool_calls"), &Value::Null));
+    request["stream"] = json!(true);
+    let events = call(&mock, "sk-mock-healthy-1", "POST", "/chat/completions", Some(request.clone())).await.events();
+    let part =
+        |event: &Value| event["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"].as_str().map(str::to_owned);
+    assert_eq!(events.iter().filter_map(part).collect::<String>(), arguments);
+    request["messages"].as_array_mut().unwrap().push(json!({ "role": "tool", "tool_call_id": "x", "content": "sunny" }));
+    request["stream"] = json!(false);
+    let answered = call(&mock, "sk-mock-healthy-1", "POST", "/chat/completions", Some(request)).await.json();
+    assert_eq!(answered["choices"][0]["finish_reason"], "stop");
+    let tools = json!([{ "name": "weather", "input_schema": schema }]);
+    let request =
+        json!({ "model": "claude", "max_tokens": 9, "tools": tools, "messages": [{ "role": "user", "content": "x" }] });
+    let called = call(&mock, "sk-mock-healthy-1", "POST", "/messages", Some(request)).await.json();
+    assert_eq!(called["content"][0]["input"], json!({ "city": "sample", "days": 1 }));
+}
+
+#[tokio::test]
+async fn files_belong_to_their_account() {
+    let mock = MockProvider::start().await;
+    let form = "--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jsonl\"\r\nContent-Type: text/plain\r\n\r\n{}\r\n{}\r\n--b--\r\n";
+    let request = format!(
+        "POST /v1/files HTTP/1.1\r\nAuthorization: Bearer sk-mock-healthy-a\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let file = exchange(&mock, request.as_bytes()).await.json();
+    assert_eq!(
+        (file["filename"].as_str(), file["purpose"].as_str(), file["bytes"].as_u64()),
+        (Some("a.jsonl"), Some("batch"), Some(6))
+    );
+    let id = file["id"].as_str().unwrap();
+    let content = format!("/files/{id}/content");
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "GET", &content, None).await.text(), "{}\r\n{}");
+    assert_eq!(call(&mock, "sk-mock-healthy-b", "GET", &content, None).await.status(), 404);
+    let batch = json!({ "input_file_id": id, "endpoint": "/v1/chat/completions", "completion_window": "24h" });
+    assert_eq!(call(&mock, "sk-mock-healthy-b", "POST", "/batches", Some(batch.clone())).await.status(), 404);
+    let batch = call(&mock, "sk-mock-healthy-a", "POST", "/batches", Some(batch)).await.json();
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "GET", "/batches", None).await.json()["data"], json!([batch]));
+    let store = call(&mock, "sk-mock-healthy-a", "POST", "/vector_stores", Some(json!({ "name": "s" }))).await.json();
+    let store = format!("/vector_stores/{}", store["id"].as_str().unwrap());
+    let added = call(&mock, "sk-mock-healthy-a", "POST", &format!("{store}/files"), Some(json!({ "file_id": id }))).await;
+    assert_eq!(added.status(), 200);
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "GET", &store, None).await.json()["file_counts"]["total"], 1);
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "DELETE", &format!("/files/{id}"), None).await.json()["deleted"], true);
+    assert_eq!(call(&mock, "sk-mock-healthy-a", "GET", "/files", None).await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn the_smaller_apis_answer_with_usage() {
+    let mock = MockProvider::start().await;
+    let ask = async |path: &str, body: Value| call(&mock, "sk-mock-healthy-1", "POST", path, Some(body)).await;
+    let vectors = ask("/embeddings", json!({ "model": "e", "input": ["a", "b", "a"], "dimensions": 8 })).await.json();
+    let vector = |at: usize| vectors["data"][at]["embedding"].as_array().unwrap();
+    assert_eq!((vector(0).len(), vector(0) == vector(2), vector(0) == vector(1)), (8, true, false));
+    assert_eq!(vectors["usage"]["prompt_tokens"], 3);
+    let encoded =
+        ask("/embeddings", json!({ "model": "e", "input": [1, 2, 3], "dimensions": 3, "encoding_format": "base64" })).await;
+    assert_eq!(encoded.json()["data"][0]["embedding"].as_str().unwrap().len(), 16);
+    let text = ask("/completions", json!({ "model": "m", "prompt": "x", "max_tokens": 5 })).await.json();
+    assert_eq!(
+        (text["usage"]["completion_tokens"].as_u64(), text["choices"][0]["finish_reason"].as_str()),
+        (Some(5), Some("length"))
+    );
+    let pictures = ask("/images/generations", json!({ "prompt": "a cat", "n": 2 })).await.json();
+    assert_eq!((pictures["data"].as_array().unwrap().len(), pictures["usage"]["output_tokens"].as_u64()), (2, Some(544)));
+    let sound = ask("/audio/speech", json!({ "model": "tts-1", "voice": "a", "input": "hello" })).await;
+    assert!(sound.head.contains("content-type: audio/mpeg") && sound.body.len() > 2_000);
+    assert_eq!(ask("/moderations", json!({ "input": "x" })).await.json()["results"][0]["flagged"], false);
+    let models = call(&mock, "sk-mock-healthy-1", "GET", "/models", None).await.json();
+    assert!(models["data"].as_array().unwrap().iter().any(|model| model["id"] == "gpt-4o"));
+}
+
+#[tokio::test]
+async fn bytes_can_be_cut_anywhere() {
+    let mock = MockProvider::start().await;
+    let whole = Behaviour::stream().event("é").event("港").done().ending(Ending::Close);
+    let bytes = whole.to_bytes();
+    let everywhere: Vec<usize> = (0..bytes.len()).collect();
+    mock.queue(whole.cut_at(&everywhere, Duration::ZERO));
+    let mut stream = TcpStream::connect(mock.address()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut all = Vec::new();
+    tokio::time::timeout(LIMIT, stream.read_to_end(&mut all)).await.unwrap().unwrap();
+    assert_eq!(all, bytes);
+}

@@ -1,8 +1,12 @@
 //! The simulated APIs, one file for each.
 
 mod chat;
+mod completions;
 mod content;
+mod embeddings;
 mod files;
+mod media;
+mod messages;
 mod models;
 mod multipart;
 mod response_events;
@@ -18,6 +22,15 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Behaviour, Refusal> {
     let segments: Vec<&str> = call.path.split('/').skip(1).collect();
     match (call.request.method.as_str(), segments.as_slice()) {
         ("POST", ["chat", "completions"]) => chat::create(call),
+        ("POST", ["completions"]) => completions::create(call),
+        ("POST", ["messages"]) => messages::create(call),
+        ("POST", ["messages", "count_tokens"]) => messages::count(call),
+        ("POST", ["embeddings"]) => embeddings::create(call),
+        ("POST", ["moderations"]) => embeddings::moderate(call),
+        ("POST", ["images", "generations"]) => media::generate(call),
+        ("POST", ["images", "edits" | "variations"]) => media::edit(call),
+        ("POST", ["audio", "speech"]) => media::speak(call),
+        ("POST", ["audio", "transcriptions" | "translations"]) => media::transcribe(call),
         ("POST", ["responses"]) => responses::create(call),
         ("POST", ["responses", "input_tokens"]) => responses::count_input(call),
         ("GET", ["responses", id]) => responses::get(call, id),
