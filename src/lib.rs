@@ -4,7 +4,9 @@
 
 pub mod admin;
 pub mod cli;
+pub mod client_address;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod mock;
 pub mod outbound;
@@ -12,6 +14,8 @@ pub mod prices;
 pub mod proxy;
 pub mod quota;
 pub mod recorder;
+pub mod request_path;
 pub mod rotator;
 pub mod script;
+pub mod server;
 pub mod store;

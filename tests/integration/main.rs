@@ -1,3 +1,4 @@
-//! One binary for every integration test: real sockets, port 0, no sleeping for luck.
+//! Everything that is tested from outside, in one binary: one file for each topic.
 
-mod mock;
+mod server;
+mod support;
