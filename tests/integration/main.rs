@@ -1,4 +1,5 @@
-//! Everything that is tested from outside, in one binary: one file for each topic.
+//! One binary for every integration test: real sockets, port 0, no sleeping for luck.
 
+mod mock;
 mod server;
 mod support;

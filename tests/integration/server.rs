@@ -176,3 +176,47 @@ async fn a_body_that_trickles_fails_its_reader() {
     assert!(answer.contains("took too long"), "{answer}");
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+#[tokio::test]
+async fn calls_in_flight_finish_while_the_server_drains() {
+    let server = serve(slow_or_ready(Duration::from_millis(400)), |config| config.drain_timeout = PATIENCE).await;
+    let mut idle = server.connect().await;
+    idle.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    read_until(&mut idle, "/readyz").await;
+    let mut busy = server.connect().await;
+    busy.write_all(b"GET /v1/slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.shutdown.draining.cancel();
+    assert_eq!(read_to_end(&mut idle).await, "", "an idle connection is closed at once");
+    let health = server.exchange("GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(health.ends_with("/readyz"), "{health}");
+    let late = server.exchange("GET /v1/slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(late.starts_with("HTTP/1.1 503 ") && late.contains("shutting_down"), "{late}");
+    assert!(read_to_end(&mut busy).await.ends_with("/v1/slow"));
+    tokio::time::timeout(PATIENCE, server.task).await.expect("the server ends").unwrap();
+    assert!(tokio::net::TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn calls_that_outlive_the_drain_are_told_and_then_cut() {
+    let server =
+        serve(slow_or_ready(Duration::from_secs(600)), |config| config.drain_timeout = Duration::from_millis(200)).await;
+    let mut busy = server.connect().await;
+    busy.write_all(b"GET /v1/slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let started = Instant::now();
+    server.shutdown.draining.cancel();
+    tokio::time::timeout(PATIENCE, server.shutdown.deadline.cancelled()).await.expect("calls are told to end");
+    assert!(started.elapsed() >= Duration::from_millis(200));
+    tokio::time::timeout(PATIENCE, server.task).await.expect("the server ends").unwrap();
+}
+
+/// Answers with the path, below `/v1` after a while.
+fn slow_or_ready(delay: Duration) -> impl Endpoint<Output = Response> {
+    make(move |request: Request| async move {
+        if request.uri().path().starts_with("/v1") {
+            tokio::time::sleep(delay).await;
+        }
+        Ok::<_, poem::Error>(Response::from(request.uri().path().to_owned()))
+    })
+}
