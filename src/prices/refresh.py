@@ -92,7 +92,8 @@ def select(table):
 
 def is_doubtful(key, entry, model):
     """The table writes zero also where it does not know; only moderation and explicitly free models are believed."""
-    return not any(price(model).values()) and entry["mode"] != "moderation" and not key.endswith(":free")
+    is_zero = not any(value for value in price(model).values() if not isinstance(value, dict))
+    return is_zero and entry["mode"] != "moderation" and not key.endswith(":free")
 
 
 def bare(name):

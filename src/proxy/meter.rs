@@ -334,7 +334,7 @@ impl Meter {
 
 /// Whether a part of an answer (an output item, a content block, its delta) is something that a reader sees.
 fn is_readable_block(block: &[u8]) -> bool {
-    let Some(members) = Members::open(block, 0, 0) else { return has_substance(block) };
+    let Some(members) = Members::open(block, 0) else { return has_substance(block) };
     let mut says = false;
     for member in members.map_while(Result::ok) {
         let value = &block[member.value];

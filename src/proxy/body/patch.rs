@@ -239,7 +239,7 @@ fn member_place(text: &[u8], at: usize, name: &str, left: usize) -> Result<Place
     let mut found: Option<(Range<usize>, Range<usize>)> = None;
     let mut first_pending = false;
     let mut end = None;
-    for member in Members::open(text, at, 0).into_iter().flatten() {
+    for member in Members::open(text, at).into_iter().flatten() {
         let member = member?;
         if let Some((_, around)) = found.as_mut().filter(|_| first_pending) {
             around.end = member.start;

@@ -136,7 +136,7 @@ pub fn peek(body: &Bytes) -> Result<Peek, BodyError> {
     if let Err(error) = std::str::from_utf8(body) {
         return Err(BodyError::NotUtf8(error.valid_up_to()));
     }
-    let Some(mut members) = Members::open(body, 0, 0) else {
+    let Some(mut members) = Members::open(body, 0) else {
         let mut cursor = Cursor::new(body, 0);
         cursor.value()?;
         cursor.end()?;

@@ -104,7 +104,7 @@ fn content_if(has_content: bool) -> EventKind<'static> {
 
 /// Whether a block or delta of the messages API says more than its type.
 fn block_has_content(block: &[u8]) -> bool {
-    let Some(members) = json::Members::open(block, 0, 0) else { return has_substance(block) };
+    let Some(members) = json::Members::open(block, 0) else { return has_substance(block) };
     let says =
         |member: json::Member<'_>| !matches!(member.name, b"type" | b"id" | b"index") && has_substance(&block[member.value]);
     members.map_while(Result::ok).any(says)

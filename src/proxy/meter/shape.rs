@@ -37,7 +37,7 @@ impl<'a> Top<'a> {
     /// Reads the members of the object at the start of `text`, all of it being passed.
     pub fn read(text: &'a [u8]) -> Result<Self, JsonError> {
         let mut top = Top::default();
-        for member in Members::open(text, 0, 0).ok_or(JsonError::Unexpected(0))? {
+        for member in Members::open(text, 0).ok_or(JsonError::Unexpected(0))? {
             let member = member?;
             top.take(member.name, &text[member.value]);
         }
@@ -47,7 +47,7 @@ impl<'a> Top<'a> {
     /// As [`Top::read`], of a text that may be cut: the members that stand there whole.
     pub fn read_cut(text: &'a [u8]) -> Self {
         let mut top = Top::default();
-        for member in Members::open(text, 0, 0).into_iter().flatten().map_while(Result::ok) {
+        for member in Members::open(text, 0).into_iter().flatten().map_while(Result::ok) {
             top.take(member.name, &text[member.value]);
         }
         top
@@ -114,7 +114,7 @@ pub(super) struct Choice<'a> {
 impl<'a> Choice<'a> {
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let mut choice = Choice::default();
-        for member in Members::open(text, 0, 0)? {
+        for member in Members::open(text, 0)? {
             let member = member.ok()?;
             let place = match member.name {
                 b"finish_reason" => &mut choice.finish_reason,
@@ -142,7 +142,7 @@ impl<'a> Choice<'a> {
 
     fn message_members(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let text = self.message.unwrap_or_default();
-        let members = Members::open(text, 0, 0).into_iter().flatten().map_while(Result::ok);
+        let members = Members::open(text, 0).into_iter().flatten().map_while(Result::ok);
         let named = members.map(move |member| (member.name, &text[member.value]));
         named.filter(|(name, _)| !matches!(*name, b"role" | b"name" | b"type"))
     }

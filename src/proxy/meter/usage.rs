@@ -29,7 +29,7 @@ pub(super) struct Stated {
 impl Stated {
     /// Takes a usage object. False when it is none, or states nothing.
     pub fn take(&mut self, usage: &[u8]) -> bool {
-        let Some(members) = Members::open(usage, 0, 0) else { return false };
+        let Some(members) = Members::open(usage, 0) else { return false };
         let mut stated = false;
         for member in members.map_while(Result::ok) {
             stated |= self.take_member(member.name, &usage[member.value]);
@@ -103,7 +103,7 @@ impl Stated {
 
     /// Writes by how long they are kept, for providers that leave out the sum.
     fn take_cache_creation(&mut self, parts: &[u8]) -> bool {
-        let members = Members::open(parts, 0, 0).into_iter().flatten().map_while(Result::ok);
+        let members = Members::open(parts, 0).into_iter().flatten().map_while(Result::ok);
         let sum = members.filter_map(|member| json::as_u64(&parts[member.value])).reduce(u64::saturating_add);
         self.cached_spelt_beside = true;
         if self.cache_write.is_none() {
@@ -172,7 +172,7 @@ impl Stated {
 
 fn take_details(details: &[u8], mut take: impl FnMut(&[u8], Option<u64>) -> bool) -> bool {
     let mut stated = false;
-    for member in Members::open(details, 0, 0).into_iter().flatten().map_while(Result::ok) {
+    for member in Members::open(details, 0).into_iter().flatten().map_while(Result::ok) {
         stated |= take(member.name, json::as_u64(&details[member.value]));
     }
     stated

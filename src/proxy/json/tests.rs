@@ -1,0 +1,146 @@
+//! The cursor against serde_json, and on what serde_json refuses.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+fn whole(text: &[u8]) -> Result<(), JsonError> {
+    let mut cursor = Cursor::new(text, 0);
+    cursor.value()?;
+    cursor.end()
+}
+
+/// Any JSON value, a few levels deep.
+pub(in crate::proxy) fn any_value() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<i32>().prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    scalar.prop_recursive(4, 40, 6, |inner| {
+        let members = prop::collection::vec((any_name(), inner.clone()), 0..6);
+        prop_oneof![
+            prop::collection::vec(inner, 0..6).prop_map(Value::from),
+            members.prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// A member's name, often one of a few, so that edits meet existing ones.
+pub(in crate::proxy) fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![3 => "[a-d]", 1 => "[0-9~/\"\\\\é汉-]{0,3}"]
+}
+
+/// The same value written with white space and escapes that serde_json does not write.
+pub(in crate::proxy) fn loosely(value: &Value, salt: usize) -> String {
+    let space = [" ", "", "\n\t", "\r\n  "][salt % 4];
+    let inside = |value: &Value| format!("{space}{}{space}", loosely(value, salt.wrapping_mul(7) + 3));
+    match value {
+        Value::Object(members) => {
+            let members: Vec<_> =
+                members.iter().map(|(name, value)| format!("{}:{}", quoted(name, salt), inside(value))).collect();
+            format!("{{{space}{}}}", members.join(&format!("{space},{space}")))
+        }
+        Value::Array(elements) => {
+            let elements: Vec<_> = elements.iter().map(inside).collect();
+            format!("[{}]", elements.join(","))
+        }
+        Value::String(text) => quoted(text, salt),
+        other => other.to_string(),
+    }
+}
+
+fn quoted(text: &str, salt: usize) -> String {
+    if !salt.is_multiple_of(3) {
+        return Value::from(text).to_string();
+    }
+    let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    format!("\"{units}\"")
+}
+
+proptest! {
+    #[test]
+    fn accepts_what_serde_json_writes(value in any_value(), salt in 0usize..12) {
+        let text = loosely(&value, salt);
+        prop_assert_eq!(whole(text.as_bytes()), Ok(()));
+        prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn agrees_with_serde_json_on_damaged_text(value in any_value(), salt in 0usize..12, at in any::<prop::sample::Index>(), byte in "[\\]\\[{}:,\"\\\\ue0-9.+tn \u{1}]") {
+        let mut text = loosely(&value, salt);
+        let at = (0..=text.len()).rev().skip(at.index(text.len() + 1)).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.insert_str(at, &byte);
+        let theirs = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
+        prop_assert_eq!(whole(text.as_bytes()).is_ok(), theirs, "{}", text);
+    }
+
+    #[test]
+    fn never_panics(text in prop::collection::vec(any::<u8>(), 0..64), json in "[\\[\\]{}:,\"\\\\u0-9tfnalse. -]{0,40}") {
+        let _ = whole(&text);
+        let theirs = serde_json::from_str::<&serde_json::value::RawValue>(&json).is_ok();
+        prop_assert_eq!(whole(json.as_bytes()).is_ok(), theirs, "{}", json);
+    }
+
+    #[test]
+    fn members_have_the_values_of_the_parse(value in any_value(), salt in 0usize..12) {
+        let text = loosely(&value, salt);
+        let Value::Object(expected) = &value else { return Ok(()) };
+        let mut found = serde_json::Map::new();
+        for member in Members::open(text.as_bytes(), 0).unwrap() {
+            let member = member.unwrap();
+            prop_assert_eq!(text.as_bytes()[member.start], b'"');
+            found.insert(unescape(member.name).unwrap().into_owned(), serde_json::from_str(&text[member.value]).unwrap());
+        }
+        prop_assert_eq!(&found, expected);
+    }
+}
+
+#[test]
+fn depth_is_limited_without_recursion() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(whole(nested(MAX_DEPTH).as_bytes()), Ok(()));
+    assert_eq!(whole(nested(MAX_DEPTH + 1).as_bytes()), Err(JsonError::TooDeep));
+    assert_eq!(whole("{\"a\":".repeat(100_000).as_bytes()), Err(JsonError::TooDeep));
+    let wide = format!("[{}]", vec!["[]"; 10_000].join(","));
+    assert_eq!(whole(wide.as_bytes()), Ok(()));
+}
+
+#[test]
+fn lone_surrogates_pass_undecoded() {
+    assert_eq!(whole(br#"{"a\ud800":"\udc00 \uD83D"}"#), Ok(()));
+    assert_eq!(unescape(br"\ud800"), None);
+    assert_eq!(unescape(br"\ud83d\ude42").as_deref(), Some("🙂"));
+}
+
+#[test]
+fn control_characters_inside_a_long_string_are_found() {
+    for at in 0..40 {
+        let mut text = format!("\"{}\"", "x".repeat(40)).into_bytes();
+        text[at + 1] = 0x1f;
+        assert_eq!(whole(&text), Err(JsonError::Unexpected(at + 1)));
+        text[at + 1] = 0x80;
+        assert_eq!(whole(&text), Ok(()), "bytes above ASCII need no look");
+    }
+}
+
+#[test]
+fn numbers_are_read_without_surprise() {
+    assert_eq!(as_u64(b"18446744073709551615"), Some(u64::MAX));
+    assert_eq!(as_u64(b"12.9"), Some(12));
+    assert_eq!(as_u64(b"1e3"), Some(1000));
+    for odd in ["-1", "-0.5", "1e400", "99999999999999999999", "null", "\"7\"", "true"] {
+        assert_eq!(as_u64(odd.as_bytes()), None, "{odd}");
+    }
+}
+
+#[test]
+fn the_last_of_repeated_members_counts() {
+    assert_eq!(member(br#"{"a":1,"b":2,"\u0061":3}"#, "a"), Some(&b"3"[..]));
+    assert_eq!(member(br#"{"a":1,"b"#, "a"), None, "a broken object tells nothing");
+    assert_eq!(member(b"[1]", "a"), None);
+}
