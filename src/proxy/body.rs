@@ -8,6 +8,9 @@ mod facts;
 mod patch;
 mod peek;
 
+#[cfg(test)]
+mod tests;
+
 pub use decode::{DecodeError, decode};
 pub use patch::{Patch, PatchError};
 pub use peek::{BodyError, Peek, StreamOptions, peek};

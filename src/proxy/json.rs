@@ -9,7 +9,7 @@ mod members;
 mod value;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use cursor::{Cursor, Skip, Visit};
 pub(super) use members::{Elements, Member, Members};

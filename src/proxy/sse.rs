@@ -1,5 +1,8 @@
 //! Server-sent events, observed beside the bytes: an incremental splitter that never changes what is relayed.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 /// Longest event that is looked into, in bytes. A longer one is relayed all the same; only the observer skips it.
@@ -67,9 +70,9 @@ impl Splitter {
     }
 
     /// The next event that `chunk` completes, moving `chunk` behind it. With `None` the chunk is used up.
-    pub fn next<'a>(&'a mut self, chunk: &mut &'a [u8]) -> Option<Event<'a>> {
+    pub fn next<'a, 'chunk: 'a>(&'a mut self, chunk: &mut &'chunk [u8]) -> Option<Event<'a>> {
         self.forget_returned();
-        let whole: &'a [u8] = chunk;
+        let whole: &'chunk [u8] = chunk;
         if whole.is_empty() {
             return None;
         }
