@@ -2,7 +2,14 @@
 //!
 //! The only room that names `rusqlite`: no SQL anywhere else. Owns files, migrations, sealing of secrets, and the threads of the connections.
 
-#[allow(dead_code, reason = "the catalog and the segments, which stand on it, come next")]
+mod catalog;
+#[allow(dead_code, reason = "the segments, which use the rest of it, come next")]
 mod connection;
+mod sealing;
 
+pub use catalog::{
+    Actor, AuditEntry, AuditFilter, Catalog, Edit, FileValues, Noun, ObjectOwners, SavedState, Store, StoreError, Stored,
+    SyncOutcome, SyncedModel,
+};
 pub use connection::DatabaseError;
+pub use sealing::{MasterKeyError, MasterKeySource};

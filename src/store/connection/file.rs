@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::DatabaseError;
@@ -35,6 +36,8 @@ pub(in crate::store) enum Durability {
     Normal,
 }
 
+/// A copy in one step is a copy of one moment.
+const ALL_PAGES: i32 = i32::MAX;
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Files up to this size are checked whole at each start (about 1 ms a MiB); larger ones only on suspicion.
@@ -46,9 +49,17 @@ const STATEMENT_CACHE: usize = 64;
 ///
 /// A file that is not SQLite, corrupt, of another kind or of a newer version is an error; nothing is written then.
 pub(in crate::store) fn open_writer(path: &Path, schema: &Schema, durability: Durability) -> Result<Connection, DatabaseError> {
-    if !inspect(path, schema)? {
-        create_private(path)?;
-    }
+    inspect(path, schema, |_| Ok(()))?;
+    open_inspected(path, schema, durability)
+}
+
+/// [`open_writer`] for a file that [`inspect`] has found good.
+pub(in crate::store) fn open_inspected(
+    path: &Path,
+    schema: &Schema,
+    durability: Durability,
+) -> Result<Connection, DatabaseError> {
+    create_private(path)?;
     let mut connection = open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -79,9 +90,14 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, DatabaseError>
     Ok(connection)
 }
 
-/// Looks at a file without changing it, before this process opens it for writing. `false`: there is none, or an empty one.
-fn inspect(path: &Path, schema: &Schema) -> Result<bool, DatabaseError> {
-    let Some(header) = Header::read(path)? else { return Ok(false) };
+/// Looks at a file without changing it, before this process opens it for writing, and lets the caller look too.
+/// `None`: there is no file, or an empty one.
+pub(in crate::store) fn inspect<T>(
+    path: &Path,
+    schema: &Schema,
+    examine: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+) -> Result<Option<T>, DatabaseError> {
+    let Some(header) = Header::read(path)? else { return Ok(None) };
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     let wal_bytes = std::fs::metadata(wal).map(|metadata| metadata.len()).ok();
@@ -94,7 +110,7 @@ fn inspect(path: &Path, schema: &Schema) -> Result<bool, DatabaseError> {
             return Err(DatabaseError::Corrupt { path: path.to_owned(), detail });
         }
     }
-    Ok(true)
+    examine(&connection).map(Some)
 }
 
 fn check_kind(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), DatabaseError> {
@@ -172,6 +188,17 @@ fn create_private(path: &Path) -> Result<(), DatabaseError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop).map_err(|source| DatabaseError::Open { path: path.to_owned(), source })
+}
+
+/// Copies a database as one reader sees it into a new file that needs no log beside it.
+pub(in crate::store) fn copy(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    if path.exists() {
+        return Err(DatabaseError::Open { path: path.to_owned(), source: ErrorKind::AlreadyExists.into() });
+    }
+    create_private(path)?;
+    let mut target = open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    Backup::new(connection, &mut target)?.run_to_completion(ALL_PAGES, Duration::ZERO, None)?;
+    Ok(())
 }
 
 fn migrate(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), DatabaseError> {

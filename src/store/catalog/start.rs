@@ -1,0 +1,121 @@
+//! Opening the catalog: looked at first, refused untouched, then loaded whole.
+
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::error::StoreError;
+use super::owners::ObjectOwners;
+use super::row::{Columns, Json, Noun, Stored, Which};
+use super::view::{Catalog, Rows};
+use super::{Store, synced};
+use crate::domain::{Client, Key, Model, Provider, Settings};
+use crate::store::connection::{Database, DatabaseError, Durability, Schema, inspect, open_inspected};
+use crate::store::sealing::{CANARY, MasterKey, MasterKeySource, SealedContents, Sealer};
+
+const FILE_NAME: &str = "keywheel.db";
+const READERS: usize = 2;
+const SCHEMA: Schema = Schema {
+    name: "catalog",
+    application_id: 0x4b57_4341, // "KWCA"
+    migrations: &[include_str!("../../../db/migrations/catalog/0001_catalog.sql")],
+};
+
+impl Store {
+    /// Opens the catalog in `data_dir`, or makes the folder, the database and a master key at a first start. Blocks.
+    ///
+    /// Refused with everything left as it was: a file that is not Keywheel's, corrupt or newer, and a master key that
+    /// is missing or wrong while secrets are stored.
+    pub fn open(data_dir: &Path, master_key: &MasterKeySource) -> Result<Store, StoreError> {
+        make_private_folder(data_dir)?;
+        let path = data_dir.join(FILE_NAME);
+        let held = inspect(&path, &SCHEMA, sealed_contents)?.unwrap_or_default();
+        let accepted = MasterKey::accept(master_key, data_dir, &held)?;
+        let connection = open_inspected(&path, &SCHEMA, Durability::Full)?;
+        if accepted.is_new {
+            adopt_master_key(&connection, &accepted.sealer)?;
+        }
+        let catalog = load(&connection, &accepted.sealer)?;
+        let database = Arc::new(Database::start(connection, &path, &SCHEMA, READERS)?);
+        Ok(Store {
+            owners: ObjectOwners::start(database.clone())?,
+            database,
+            sealer: Arc::new(accepted.sealer),
+            catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+        })
+    }
+}
+
+fn make_private_folder(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(source) if source.kind() != ErrorKind::AlreadyExists => Err(StoreError::Folder { path: path.to_owned(), source }),
+        _ => Ok(()),
+    }
+}
+
+fn sealed_contents(connection: &Connection) -> Result<SealedContents, DatabaseError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        return Ok(SealedContents::default());
+    }
+    let canary = connection.query_row("SELECT canary FROM sealing", (), |row| row.get(0)).optional()?;
+    let secrets: u32 = connection.query_row(
+        "SELECT (SELECT count(*) FROM keys WHERE deleted_ms IS NULL)
+              + (SELECT count(headers) + count(proxy) FROM providers WHERE deleted_ms IS NULL)",
+        (),
+        |row| row.get(0),
+    )?;
+    Ok(SealedContents { canary, secrets: secrets.into() })
+}
+
+/// Nothing that can still be used is sealed with another key; what was deleted could not be opened any more.
+fn adopt_master_key(connection: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
+    let transaction = connection.unchecked_transaction()?;
+    for table in ["models", "keys", "providers"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE deleted_ms IS NOT NULL"), ())?;
+    }
+    transaction.execute(
+        "INSERT INTO sealing (id, canary) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET canary = excluded.canary",
+        [sealer.seal(CANARY.0, CANARY.1, "keywheel")],
+    )?;
+    Ok(transaction.commit()?)
+}
+
+fn load(connection: &Connection, sealer: &Sealer) -> Result<Catalog, StoreError> {
+    let mut catalog = Catalog {
+        revision: 0,
+        providers: rows::<Provider>(connection, sealer)?,
+        keys: rows::<Key>(connection, sealer)?,
+        models: rows::<Model>(connection, sealer)?,
+        clients: rows::<Client>(connection, sealer)?,
+        settings: settings(connection)?,
+    };
+    synced::load(connection, &mut catalog)?;
+    Ok(catalog)
+}
+
+fn rows<T: Noun>(connection: &Connection, sealer: &Sealer) -> Result<Rows<T>, StoreError> {
+    let rows = <T as Columns>::load(connection, sealer, Which::Live)?;
+    Ok(rows.into_iter().map(|row| (row.value.id(), row)).collect())
+}
+
+fn settings(connection: &Connection) -> Result<Stored<Settings>, StoreError> {
+    let found = connection.query_row("SELECT value, version, updated_ms FROM settings", (), |row| {
+        Ok(Stored {
+            value: Arc::new(row.get::<_, Json<Settings>>(0)?.0),
+            version: row.get(1)?,
+            created_ms: 0,
+            updated_ms: row.get(2)?,
+        })
+    });
+    let defaults = || Stored { value: Arc::new(Settings::default()), version: 0, created_ms: 0, updated_ms: 0 };
+    Ok(found.optional()?.unwrap_or_else(defaults))
+}
