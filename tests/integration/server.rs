@@ -194,7 +194,6 @@ async fn calls_in_flight_finish_while_the_server_drains() {
     assert!(late.starts_with("HTTP/1.1 503 ") && late.contains("shutting_down"), "{late}");
     assert!(read_to_end(&mut busy).await.ends_with("/v1/slow"));
     tokio::time::timeout(PATIENCE, server.task).await.expect("the server ends").unwrap();
-    assert!(tokio::net::TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
 }
 
 #[tokio::test]
