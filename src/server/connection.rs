@@ -82,10 +82,13 @@ struct Ends {
 /// Serves a connection until either side ends it.
 pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote: Addr) {
     let Ok(Ok((stream, tls))) = tokio::time::timeout(HANDSHAKE, encrypt(plain, shared.tls.as_ref())).await else { return };
+    let draining = shared.shutdown.draining.clone();
+    // What connects during the drain is a health check, or is told to go elsewhere: it is served like any other.
+    let came_before_drain = !draining.is_cancelled();
     let mut guard = Guard::new(stream, shared.config.header_timeout);
     let protocol = tokio::select! {
         protocol = guard.protocol() => protocol,
-        () = shared.shutdown.draining.cancelled(), if !shared.shutdown.draining.is_cancelled() => return,
+        () = draining.cancelled(), if came_before_drain => return,
     };
     let Ok(Some(protocol)) = protocol else { return };
     let peer = remote.as_socket_addr().map(SocketAddr::ip);
@@ -94,14 +97,13 @@ pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote
         let shared = shared.clone();
         move |request| answer(shared.clone(), ends.clone(), request)
     });
-    let draining = shared.shutdown.draining.clone();
     // A connection that ends in an error ends: its client left or broke the protocol, and was told where it could be.
     macro_rules! run {
         ($builder:expr) => {{
             let mut connection = std::pin::pin!($builder.serve_connection(TokioIo::new(guard), service));
             tokio::select! {
                 _ = connection.as_mut() => return,
-                () = draining.cancelled() => connection.as_mut().graceful_shutdown(),
+                () = draining.cancelled(), if came_before_drain => connection.as_mut().graceful_shutdown(),
             }
             let _ = connection.await;
         }};
