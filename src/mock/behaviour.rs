@@ -1,10 +1,11 @@
 //! What the simulated provider does with one request: bytes, pauses and an ending.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
+
+use super::wire::{Wire, WireStep};
 
 /// How a connection goes on after an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -267,27 +268,27 @@ impl Behaviour {
     pub(super) fn compile(self, head_only: bool) -> (Vec<WireStep>, Ending) {
         let mut wire = Wire::default();
         for step in &self.before {
-            wire.step(step);
+            step.write(&mut wire);
         }
         if self.framing != Framing::Raw {
-            wire.waiting.extend_from_slice(&self.head());
+            wire.begin(&self.head());
         }
         let ending = self.ending;
         let cut_after = self.cut_after;
         if head_only || self.framing == Framing::Bodiless {
-            return wire.finish(ending, cut_after);
+            return (wire.finish(cut_after), ending);
         }
         let chunked = self.framing == Framing::Chunked;
         for step in &self.steps {
             match step {
                 Step::Piece(bytes) if chunked => wire.chunk(bytes),
-                step => wire.step(step),
+                step => step.write(&mut wire),
             }
         }
         if chunked && ending == Ending::KeepAlive {
             wire.last_chunk(&self.trailers);
         }
-        wire.finish(ending, cut_after)
+        (wire.finish(cut_after), ending)
     }
 
     fn head(&self) -> Vec<u8> {
@@ -315,91 +316,18 @@ impl Behaviour {
 }
 
 impl Step {
+    fn write(&self, wire: &mut Wire) {
+        match self {
+            Step::Piece(bytes) => wire.piece(bytes),
+            Step::Pause(pause) => wire.pause(*pause),
+        }
+    }
+
     fn len(&self) -> u64 {
         match self {
             Step::Piece(bytes) => bytes.len() as u64,
             Step::Pause(_) => 0,
         }
-    }
-}
-
-/// One step on a socket.
-#[derive(Clone, Debug)]
-pub(super) enum WireStep {
-    Write(Bytes),
-    Pause(Duration),
-}
-
-/// Collects steps; a head goes out in one write with the first piece behind it.
-#[derive(Default)]
-struct Wire {
-    steps: Vec<WireStep>,
-    waiting: BytesMut,
-}
-
-impl Wire {
-    fn step(&mut self, step: &Step) {
-        match step {
-            Step::Pause(pause) => {
-                self.flush();
-                self.steps.push(WireStep::Pause(*pause));
-            }
-            Step::Piece(bytes) if self.waiting.is_empty() => self.steps.push(WireStep::Write(bytes.clone())),
-            Step::Piece(bytes) => {
-                self.waiting.extend_from_slice(bytes);
-                self.flush();
-            }
-        }
-    }
-
-    fn chunk(&mut self, bytes: &Bytes) {
-        // An empty chunk would end the body.
-        if bytes.is_empty() {
-            return;
-        }
-        let mut size = String::new();
-        let _ = write!(size, "{:x}\r\n", bytes.len());
-        self.waiting.reserve(size.len() + bytes.len() + 2);
-        self.waiting.extend_from_slice(size.as_bytes());
-        self.waiting.extend_from_slice(bytes);
-        self.waiting.extend_from_slice(b"\r\n");
-        self.flush();
-    }
-
-    /// The end of a chunked body goes out with the last piece, as servers do it.
-    fn last_chunk(&mut self, trailers: &[(String, String)]) {
-        let mut end = BytesMut::from(&b"0\r\n"[..]);
-        for (name, value) in trailers {
-            end.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        }
-        end.extend_from_slice(b"\r\n");
-        self.waiting.extend_from_slice(&end);
-    }
-
-    fn flush(&mut self) {
-        if !self.waiting.is_empty() {
-            self.steps.push(WireStep::Write(self.waiting.split().freeze()));
-        }
-    }
-
-    fn finish(mut self, ending: Ending, cut_after: Option<usize>) -> (Vec<WireStep>, Ending) {
-        self.flush();
-        if let Some(limit) = cut_after {
-            self.cut(limit);
-        }
-        (self.steps, ending)
-    }
-
-    fn cut(&mut self, limit: usize) {
-        let mut room = limit;
-        self.steps.retain_mut(|step| match step {
-            WireStep::Write(bytes) => {
-                bytes.truncate(room);
-                room -= bytes.len();
-                !bytes.is_empty()
-            }
-            WireStep::Pause(_) => room > 0,
-        });
     }
 }
 

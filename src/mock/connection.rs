@@ -9,9 +9,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::behaviour::{Behaviour, Ending, WireStep};
+use super::behaviour::{Behaviour, Ending};
 use super::request::SeenRequest;
 use super::server::Shared;
+use super::wire::WireStep;
 
 /// A head above this many bytes is refused.
 const MAX_HEAD_BYTES: usize = 1 << 20;

@@ -23,6 +23,7 @@ mod request;
 mod server;
 mod simulation;
 mod text;
+mod wire;
 
 pub use behaviour::{Behaviour, Ending};
 pub use demo::{DEMO_MODELS, DEMO_PROVIDERS, DemoKey, DemoModel, DemoProvider};

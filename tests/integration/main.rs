@@ -1,5 +1,7 @@
 //! One binary for every integration test: real sockets, port 0, no sleeping for luck.
 
 mod mock;
+mod outbound;
+mod probe;
 mod server;
 mod support;
