@@ -3,6 +3,7 @@
 mod cli;
 mod mock;
 mod outbound;
+mod outbound_tls;
 mod probe;
 mod server;
 mod support;
