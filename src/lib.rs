@@ -12,6 +12,7 @@ pub mod mock;
 pub mod outbound;
 pub mod prices;
 pub mod proxy;
+pub mod publish;
 pub mod quota;
 pub mod recorder;
 pub mod request_path;
