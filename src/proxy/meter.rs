@@ -120,6 +120,16 @@ impl Meter {
         self.content_seen
     }
 
+    /// Whether the provider has stated usage so far.
+    pub fn has_usage(&self) -> bool {
+        self.stated.is_some()
+    }
+
+    /// Whether the end was announced: by a finish reason, a terminal event or `[DONE]`. Usage may still follow.
+    pub fn is_finished(&self) -> bool {
+        self.done || self.finish_reason.is_some()
+    }
+
     /// Takes the next event of a stream and tells what it is.
     pub fn observe<'a>(&mut self, event: &Event<'a>) -> EventKind<'a> {
         let data = event.data.trim_ascii();
@@ -182,7 +192,7 @@ impl Meter {
 
     /// What was read, when the answer ended so.
     pub fn finish(self, end: End) -> Metered {
-        let finished = self.done || self.finish_reason.is_some();
+        let finished = self.is_finished();
         let usage = self.usage(end == End::Cut && !finished);
         Metered {
             usage,
