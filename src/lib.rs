@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod bootstrap;
 pub mod cli;
 pub mod client_address;
 pub mod clock;
