@@ -3,7 +3,6 @@
 #![warn(missing_docs)]
 
 pub mod admin;
-pub mod bootstrap;
 pub mod cli;
 pub mod client_address;
 pub mod clock;
@@ -13,7 +12,6 @@ pub mod mock;
 pub mod outbound;
 pub mod prices;
 pub mod proxy;
-pub mod publish;
 pub mod quota;
 pub mod recorder;
 pub mod request_path;
@@ -21,3 +19,4 @@ pub mod rotator;
 pub mod script;
 pub mod server;
 pub mod store;
+pub mod telemetry;

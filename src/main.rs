@@ -1,10 +1,2 @@
-//! The `keywheel` command.
-
-use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> ExitCode {
-    keywheel::cli::main()
-}
+//! Keywheel.
+fn main() {}

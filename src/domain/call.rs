@@ -38,6 +38,24 @@ pub enum Api {
 }
 
 impl Api {
+    /// Every API.
+    pub const ALL: [Api; 9] = [
+        Api::Chat,
+        Api::Completions,
+        Api::Responses,
+        Api::Embeddings,
+        Api::Images,
+        Api::Audio,
+        Api::Moderations,
+        Api::Messages,
+        Api::Other,
+    ];
+
+    /// Reads the name in the log and the admin API.
+    pub fn parse(text: &str) -> Option<Self> {
+        Api::ALL.into_iter().find(|api| api.as_str() == text)
+    }
+
     /// The name in the log and the admin API.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,9 +1,5 @@
 //! One reading of the clocks, passed in wherever a rule depends on time.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-
 /// A point in time on two clocks.
 ///
 /// Rules that wait (cooldowns, windows, breakers) count on `mono_ms`, so a wall clock that jumps changes nothing;
@@ -30,35 +26,5 @@ impl Moment {
     /// This moment moved forward by `ms` milliseconds on both clocks.
     pub fn plus_ms(self, ms: u64) -> Self {
         Moment { mono_ms: self.mono_ms + ms, unix_ms: self.unix_ms + ms as i64 }
-    }
-}
-
-/// A time as the API writes it: RFC 3339 in UTC, with milliseconds only where there are some.
-pub fn to_rfc3339(unix_ms: i64) -> String {
-    Timestamp::from_millisecond(unix_ms).map(|time| time.to_string()).unwrap_or_default()
-}
-
-/// Reads an RFC 3339 time; a date, or a time without an offset, is UTC.
-pub fn from_rfc3339(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let with_offset = text.parse::<Timestamp>().ok();
-    let time = with_offset.or_else(|| TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok());
-    time.map(Timestamp::as_millisecond)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_and_written() {
-        assert_eq!(to_rfc3339(1_764_064_800_000), "2025-11-25T10:00:00Z");
-        assert_eq!(to_rfc3339(1_764_064_800_120), "2025-11-25T10:00:00.12Z");
-        for text in ["2025-11-25T10:00:00Z", "2025-11-25T11:00:00+01:00", "2025-11-25 10:00:00", "2025-11-25T10:00"] {
-            assert_eq!(from_rfc3339(text), Some(1_764_064_800_000), "{text}");
-        }
-        assert_eq!(from_rfc3339("2025-11-25"), Some(1_764_028_800_000));
-        assert_eq!(from_rfc3339("soon"), None);
-        assert_eq!(from_rfc3339(&to_rfc3339(-1)), Some(-1));
     }
 }

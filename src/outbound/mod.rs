@@ -16,7 +16,6 @@ mod guard;
 mod headers;
 mod judge;
 mod models;
-mod pool;
 mod probe;
 mod question;
 mod send;

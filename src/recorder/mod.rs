@@ -1,3 +1,165 @@
 //! One record for each call: a bounded queue, batches, the live feed.
 //!
-//! Never blocks a call; what does not fit is dropped and counted.
+//! Never blocks a call; what does not fit is dropped and counted. One thread owns the write side of the call log: it
+//! gathers records for at most 200 ms, writes them in one transaction, counts them into the rollups and the metrics, and
+//! removes what is older than its retention.
+
+mod queue;
+mod status;
+mod thread;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, oneshot};
+
+use crate::clock::Clock;
+use crate::domain::{CallId, CallRecord, Cost, Usage};
+use crate::store::{Amended, Amendment, CallLogWriter, CallSummary, LogEntry, Retention};
+use crate::telemetry::Metrics;
+
+use queue::{Item, Queue};
+use status::Counters;
+
+pub use status::RecorderStatus;
+
+/// How much is gathered, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct RecorderOptions {
+    /// Records that may wait; further ones are dropped. 1 or more.
+    pub queue: usize,
+    /// Records that are written without waiting for more. 1 or more.
+    pub batch: usize,
+    /// Longest time that a record waits for others.
+    pub gather: Duration,
+    /// Longest time that statistics lag behind the log, unless somebody asks for them.
+    pub rollups: Duration,
+    /// Time between two looks at what is older than its retention.
+    pub maintenance: Duration,
+    /// Summaries that a listener of the live feed may fall behind.
+    pub feed: usize,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        RecorderOptions {
+            queue: 65_536,
+            batch: 1_000,
+            gather: Duration::from_millis(200),
+            rollups: Duration::from_secs(2),
+            maintenance: Duration::from_secs(60),
+            feed: 1_024,
+        }
+    }
+}
+
+/// Takes records from calls. Cheap to clone; when the last clone goes, what waits is written.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+    thread: Arc<ThreadOwner>,
+}
+
+/// What calls and the recorder's thread share.
+#[derive(Debug)]
+struct Shared {
+    queue: Queue,
+    counters: Counters,
+    feed: broadcast::Sender<Arc<CallSummary>>,
+}
+
+/// Ends the thread and waits for it.
+#[derive(Debug)]
+struct ThreadOwner {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Recorder {
+    /// Starts the thread that writes. `retention` is asked at every maintenance.
+    ///
+    /// # Errors
+    ///
+    /// The operating system gives no thread.
+    pub fn start(
+        writer: CallLogWriter,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+        retention: impl Fn() -> Retention + Send + 'static,
+        options: RecorderOptions,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Queue::new(options.queue, options.batch),
+            counters: Counters::default(),
+            feed: broadcast::Sender::new(options.feed.max(1)),
+        });
+        let run = thread::Writing::new(writer, metrics, clock, Box::new(retention), options, shared.clone());
+        let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || run.run())?;
+        let thread = Arc::new(ThreadOwner { shared: shared.clone(), thread: Mutex::new(Some(thread)) });
+        Ok(Recorder { shared, thread })
+    }
+
+    /// Takes the record of a call that ended. Never blocks; a full queue drops the record and counts it.
+    pub fn record(&self, record: CallRecord) {
+        if self.shared.queue.push(Item { entry: LogEntry::Call(Box::new(record)), reply: None }).is_err() {
+            self.shared.counters.drop_for_full_queue();
+        }
+    }
+
+    /// Bills a usage that became known later to its call: record and statistics change exactly once, however often this
+    /// is asked. It is queued at once, behind the call's own record; the future tells what became of it, and may be dropped.
+    pub fn amend(&self, call: CallId, usage: Usage, cost: Cost) -> impl Future<Output = Amended> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        let entry = LogEntry::Amend(Box::new(Amendment { call, usage, cost }));
+        if self.shared.queue.push(Item { entry, reply: Some(reply) }).is_err() {
+            self.shared.counters.drop_for_full_queue();
+        }
+        async move { answer.await.unwrap_or(Amended::Failed) }
+    }
+
+    /// Waits until everything that was taken before is in the log and in the statistics, or was dropped.
+    pub async fn flush(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.shared.queue.ask_flush(reply);
+        // An error says that the thread has ended; it writes all it has before.
+        drop(answer.await);
+    }
+
+    /// Writes what waits, closes the files and ends the thread. Later records are dropped and counted.
+    pub async fn shutdown(&self) {
+        self.flush().await;
+        let owner = self.thread.clone();
+        // Joining takes as long as closing the files does.
+        drop(tokio::task::spawn_blocking(move || owner.end()).await);
+    }
+
+    /// Calls as they end, at most about 200 ms later. Costs nothing while nobody listens; a listener that is too slow
+    /// misses some, and learns how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<CallSummary>> {
+        self.shared.feed.subscribe()
+    }
+
+    /// What waits, what was written and what was dropped.
+    pub fn status(&self) -> RecorderStatus {
+        self.shared.counters.status(self.shared.queue.len())
+    }
+}
+
+impl ThreadOwner {
+    fn end(&self) {
+        self.shared.queue.close();
+        if let Some(thread) = self.thread.lock().take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for ThreadOwner {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

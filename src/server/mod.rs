@@ -8,7 +8,6 @@ mod connection;
 mod guard;
 mod head;
 mod listen;
-mod pinned;
 mod refusal;
 mod shutdown;
 mod tls;
@@ -28,7 +27,6 @@ use self::listen::Listener;
 use crate::config::ServerConfig;
 
 pub use self::listen::Listeners;
-pub use self::pinned::connect_pinned;
 pub use self::shutdown::Shutdown;
 
 /// Why a server could not start.

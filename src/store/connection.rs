@@ -33,6 +33,7 @@ impl Database {
     /// Opens or creates the file, brings its schema up to date, and starts one writer and `readers` reader threads.
     ///
     /// A file that is not SQLite, corrupt, of another program or of a newer version is an error; it is not touched.
+    #[cfg(test)]
     pub(super) fn open(path: &Path, schema: &Schema, durability: Durability, readers: usize) -> Result<Self, DatabaseError> {
         Self::start(open_writer(path, schema, durability)?, path, schema, readers)
     }

@@ -2,14 +2,21 @@
 //!
 //! The only room that names `rusqlite`: no SQL anywhere else. Owns files, migrations, sealing of secrets, and the threads of the connections.
 
+mod call_log;
 mod catalog;
-#[allow(dead_code, reason = "the segments, which use the rest of it, come next")]
 mod connection;
+mod rollups;
+mod sample;
 mod sealing;
+mod segments;
 
+pub use call_log::{CallLog, CallLogWriter, LogSize, Retention, open_call_log};
 pub use catalog::{
     Actor, AuditEntry, AuditFilter, Catalog, Edit, FileValues, Noun, ObjectOwners, SavedState, Store, StoreError, Stored,
     SyncOutcome, SyncedModel,
 };
 pub use connection::DatabaseError;
+pub use rollups::{Axis, AxisError, Bucket, Dimension, Histogram, MemberName, MemberSums, Range, Rank, Series, Step, Sums};
+pub use sample::{SampleHistory, SampleKey, SampleModel};
 pub use sealing::{MasterKeyError, MasterKeySource};
+pub use segments::{Amended, Amendment, CallFilter, CallOrder, CallPage, CallQuery, CallSummary, Day, LogEntry, SegmentFiles};

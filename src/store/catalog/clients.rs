@@ -45,12 +45,8 @@ impl Columns for Client {
         self.id
     }
 
-    fn numbered(number: i64) -> ClientId {
-        ClientId(number)
-    }
-
-    fn set_id(&mut self, id: ClientId) {
-        self.id = id;
+    fn set_id(&mut self, number: i64) {
+        self.id = ClientId(number);
     }
 
     fn name(&self) -> &str {

@@ -46,12 +46,8 @@ impl Columns for Key {
         self.id
     }
 
-    fn numbered(number: i64) -> KeyId {
-        KeyId(number)
-    }
-
-    fn set_id(&mut self, id: KeyId) {
-        self.id = id;
+    fn set_id(&mut self, number: i64) {
+        self.id = KeyId(number);
     }
 
     fn name(&self) -> &str {

@@ -40,12 +40,8 @@ impl Columns for Model {
         self.id
     }
 
-    fn numbered(number: i64) -> ModelId {
-        ModelId(number)
-    }
-
-    fn set_id(&mut self, id: ModelId) {
-        self.id = id;
+    fn set_id(&mut self, number: i64) {
+        self.id = ModelId(number);
     }
 
     fn name(&self) -> &str {

@@ -52,12 +52,8 @@ impl Columns for Provider {
         self.id
     }
 
-    fn numbered(number: i64) -> ProviderId {
-        ProviderId(number)
-    }
-
-    fn set_id(&mut self, id: ProviderId) {
-        self.id = id;
+    fn set_id(&mut self, number: i64) {
+        self.id = ProviderId(number);
     }
 
     fn name(&self) -> &str {

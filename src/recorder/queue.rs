@@ -1,0 +1,105 @@
+//! The queue between calls and the recorder's thread: a short lock, one wake-up for each batch.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::store::{Amended, LogEntry};
+
+/// One thing that waits to be written, and who wants to know what becomes of it.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) entry: LogEntry,
+    pub(super) reply: Option<oneshot::Sender<Amended>>,
+}
+
+/// What the thread takes at once.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) items: VecDeque<Item>,
+    pub(super) flushes: Vec<oneshot::Sender<()>>,
+    /// Nothing comes after this.
+    pub(super) closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<Item>,
+    flushes: Vec<oneshot::Sender<()>>,
+    closed: bool,
+}
+
+/// A bounded queue for many calls and one thread.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    capacity: usize,
+    batch: usize,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize, batch: usize) -> Self {
+        Queue { state: Mutex::default(), changed: Condvar::new(), capacity: capacity.max(1), batch: batch.max(1) }
+    }
+
+    /// Adds an item, or gives it back when the queue is full or closed. The thread is woken for the first item and for a
+    /// full batch only.
+    pub(super) fn push(&self, item: Item) -> Result<(), Item> {
+        let mut state = self.state.lock();
+        if state.closed || state.items.len() >= self.capacity {
+            return Err(item);
+        }
+        state.items.push_back(item);
+        let length = state.items.len();
+        drop(state);
+        if length == 1 || length == self.batch {
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Asks for an answer when everything that waits now has been written. On a closed queue the answer never comes.
+    pub(super) fn ask_flush(&self, reply: oneshot::Sender<()>) {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.flushes.push(reply);
+            self.changed.notify_one();
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().items.len()
+    }
+
+    /// Waits up to `idle` for something to do. Once there is a first item, more are awaited for up to `gather`, unless
+    /// a batch is full or somebody asks for a flush.
+    pub(super) fn take(&self, idle: Duration, gather: Duration) -> Taken {
+        let mut state = self.state.lock();
+        if state.items.is_empty() && state.flushes.is_empty() && !state.closed {
+            self.changed.wait_for(&mut state, idle);
+        }
+        if !state.items.is_empty() {
+            let is_gathering = |state: &mut State| state.items.len() < self.batch && state.flushes.is_empty() && !state.closed;
+            self.changed.wait_while_for(&mut state, is_gathering, gather);
+        }
+        Taken { items: std::mem::take(&mut state.items), flushes: std::mem::take(&mut state.flushes), closed: state.closed }
+    }
+
+    /// Sleeps, unless the queue is closed or becomes so.
+    pub(super) fn pause(&self, time: Duration) {
+        let mut state = self.state.lock();
+        self.changed.wait_while_for(&mut state, |state| !state.closed, time);
+    }
+}

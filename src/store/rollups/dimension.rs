@@ -1,0 +1,167 @@
+//! By what calls are summed, and over which lengths of time.
+
+use crate::domain::{CallRecord, Ref};
+
+use super::sums::Sums;
+
+/// By what calls are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// All calls together.
+    Total,
+    /// The provider of the last attempt.
+    Provider,
+    /// The key of the last attempt.
+    Key,
+    /// The model's name in the request.
+    Model,
+    /// The provider's own name of the model that served.
+    ServedModel,
+    /// The client.
+    Client,
+    /// How calls ended.
+    Outcome,
+}
+
+impl Dimension {
+    /// Every dimension.
+    pub const ALL: [Dimension; 7] = [
+        Dimension::Total,
+        Dimension::Provider,
+        Dimension::Key,
+        Dimension::Model,
+        Dimension::ServedModel,
+        Dimension::Client,
+        Dimension::Outcome,
+    ];
+
+    /// The name in tables and in the admin API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dimension::Total => "total",
+            Dimension::Provider => "provider",
+            Dimension::Key => "key",
+            Dimension::Model => "model",
+            Dimension::ServedModel => "served_model",
+            Dimension::Client => "client",
+            Dimension::Outcome => "outcome",
+        }
+    }
+}
+
+/// The length of a bucket of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Level {
+    Minute,
+    Quarter,
+    Hour,
+    Day,
+}
+
+impl Level {
+    pub(super) const ALL: [Level; 4] = [Level::Minute, Level::Quarter, Level::Hour, Level::Day];
+
+    pub(super) fn seconds(self) -> i64 {
+        match self {
+            Level::Minute => 60,
+            Level::Quarter => 900,
+            Level::Hour => 3600,
+            Level::Day => 86_400,
+        }
+    }
+
+    /// Where the bucket of a unix second begins.
+    pub(super) fn floor(self, second: i64) -> i64 {
+        second - second.rem_euclid(self.seconds())
+    }
+
+    pub(super) fn ceil(self, second: i64) -> i64 {
+        self.floor(second + self.seconds() - 1)
+    }
+
+    /// The next finer level.
+    pub(super) fn finer(self) -> Option<Self> {
+        match self {
+            Level::Minute => None,
+            Level::Quarter => Some(Level::Minute),
+            Level::Hour => Some(Level::Quarter),
+            Level::Day => Some(Level::Hour),
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Level::Minute => "minute",
+            Level::Quarter => "quarter",
+            Level::Hour => "hour",
+            Level::Day => "day",
+        }
+    }
+}
+
+/// The table of a dimension and a level.
+pub(super) fn table(dimension: Dimension, level: Level) -> String {
+    format!("{}_{}", dimension.as_str(), level.as_str())
+}
+
+/// The member of a dimension that a call without one (no client, no key) is counted for, so that every dimension adds
+/// up to the total.
+pub(super) const NO_MEMBER: i64 = 0;
+
+/// A member as a record names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Member<'r> {
+    None,
+    /// A row of the catalog, and its name.
+    Row(i64, &'r std::sync::Arc<str>),
+    /// A model's name.
+    Name(&'r std::sync::Arc<str>),
+    /// An outcome, by its place.
+    Place(i64),
+}
+
+/// Calls `add` with everything that one call adds, for each dimension and member.
+pub(super) fn contributions(record: &CallRecord, mut add: impl FnMut(Dimension, Member<'_>, &Sums)) {
+    let alone = Sums::of_call(record);
+    let failed = record.attempts.iter().filter(|attempt| attempt.verdict.is_some()).count() as i64;
+    let whole = Sums { attempts: record.attempts.len() as i64, failed_attempts: failed, ..alone.clone() };
+    add(Dimension::Total, Member::None, &whole);
+    add(Dimension::Model, name(&record.model_asked), &whole);
+    add(Dimension::ServedModel, name(&record.model_served), &whole);
+    add(Dimension::Client, row(&record.client, |id| id.0), &whole);
+    add(Dimension::Outcome, outcome(record), &whole);
+    add(Dimension::Provider, row(&record.provider, |id| id.0), &alone);
+    add(Dimension::Key, row(&record.key, |id| id.0), &alone);
+    for attempt in &record.attempts {
+        let one = Sums { attempts: 1, failed_attempts: i64::from(attempt.verdict.is_some()), ..Sums::default() };
+        add(Dimension::Provider, Member::Row(attempt.provider.id.0, &attempt.provider.name), &one);
+        add(Dimension::Key, Member::Row(attempt.key.id.0, &attempt.key.name), &one);
+    }
+}
+
+/// Calls `add` with the difference that a later usage makes.
+pub(super) fn differences(before: &CallRecord, now: &CallRecord, mut add: impl FnMut(Dimension, Member<'_>, &Sums)) {
+    let mut difference = Sums::of_usage(before).negated();
+    difference.add(&Sums::of_usage(now));
+    add(Dimension::Total, Member::None, &difference);
+    add(Dimension::Model, name(&now.model_asked), &difference);
+    add(Dimension::ServedModel, name(&now.model_served), &difference);
+    add(Dimension::Client, row(&now.client, |id| id.0), &difference);
+    add(Dimension::Outcome, outcome(now), &difference);
+    add(Dimension::Provider, row(&now.provider, |id| id.0), &difference);
+    add(Dimension::Key, row(&now.key, |id| id.0), &difference);
+}
+
+fn name(name: &Option<std::sync::Arc<str>>) -> Member<'_> {
+    name.as_ref().map_or(Member::None, Member::Name)
+}
+
+fn row<Id: Copy>(named: &Option<Ref<Id>>, number: impl FnOnce(Id) -> i64) -> Member<'_> {
+    named.as_ref().map_or(Member::None, |named| Member::Row(number(named.id), &named.name))
+}
+
+fn outcome(record: &CallRecord) -> Member<'static> {
+    let place = crate::domain::Outcome::ALL.iter().position(|outcome| *outcome == record.outcome);
+    // Places count from 1: 0 is no member.
+    Member::Place(place.map_or(NO_MEMBER, |place| place as i64 + 1))
+}

@@ -1,0 +1,38 @@
+//! Rollups: sums of calls by provider, key, model, client and outcome, kept for minutes, quarters of an hour, hours and days.
+//!
+//! Statistics read nothing else. They live in a database of their own, so that the log never waits for an admin's write
+//! nor the other way round. Segments and sums are two files, and SQLite commits to one file at a time: therefore the sums
+//! carry, in the same transaction, a mark of how much of each segment they hold. After a crash the rest is counted from
+//! the segment, so every call is summed exactly once.
+
+mod axis;
+mod dimension;
+mod histogram;
+mod reader;
+mod sums;
+mod writer;
+
+pub use axis::{Axis, AxisError, Bucket, Range, Step};
+pub use dimension::Dimension;
+pub use histogram::Histogram;
+pub use reader::{MemberName, MemberSums, Rank, Series};
+pub use sums::Sums;
+
+pub(super) use reader::{series, totals};
+pub(super) use writer::{Applied, RollupWriter};
+
+use super::connection::Schema;
+
+/// How long minutes are kept, in seconds.
+const MINUTES_KEPT_S: i64 = 48 * 3600;
+/// The member for models beyond the number that gets sums of their own.
+const OTHER_MEMBER: i64 = -1;
+
+pub(super) const ROLLUPS: Schema = Schema {
+    name: "rollups",
+    application_id: 0x4b57_524c, // "KWRL"
+    migrations: &[include_str!("../../../db/migrations/rollups/0001_sums.sql")],
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! Statistics: sums over a stretch of time by member, and series over an axis.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::OTHER_MEMBER;
+use super::axis::{Axis, Range};
+use super::dimension::{Dimension, Level, NO_MEMBER, table};
+use super::sums::Sums;
+use crate::domain::Outcome;
+use crate::store::connection::DatabaseError;
+
+/// Of whom some sums are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberName {
+    /// The row id in the catalog, for providers, keys and clients.
+    pub id: Option<i64>,
+    /// The latest name; `None` for calls that have no such member (no client, no key), for all others together, and for
+    /// the total.
+    pub name: Option<Arc<str>>,
+    /// All further members together.
+    pub is_others: bool,
+}
+
+/// The sums of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSums {
+    /// Of whom.
+    pub member: MemberName,
+    /// What.
+    pub sums: Sums,
+}
+
+/// The series of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Of whom.
+    pub member: MemberName,
+    /// One item for each bucket of the axis, zeros included.
+    pub buckets: Vec<Sums>,
+    /// All buckets together.
+    pub sum: Sums,
+}
+
+/// By what members are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rank {
+    /// The number of calls.
+    #[default]
+    Calls,
+    /// What the calls cost.
+    Cost,
+    /// Input and output tokens.
+    Tokens,
+    /// Calls that did not succeed, and failed attempts.
+    Failures,
+}
+
+impl Rank {
+    fn of(self, sums: &Sums) -> i64 {
+        match self {
+            Rank::Calls => sums.calls,
+            Rank::Cost => sums.cost.0,
+            Rank::Tokens => sums.input.saturating_add(sums.output),
+            Rank::Failures => sums.calls - sums.with_outcome(Outcome::Success) + sums.failed_attempts,
+        }
+    }
+}
+
+/// The sums of every member in a stretch of time, the greatest first.
+pub(in crate::store) fn totals(
+    connection: &Connection,
+    dimension: Dimension,
+    range: Range,
+    rank: Rank,
+) -> Result<Vec<MemberSums>, DatabaseError> {
+    let names = Names::load(connection, dimension)?;
+    let ranked = ranked(connection, dimension, range, rank)?;
+    Ok(ranked.into_iter().map(|(member, sums)| MemberSums { member: names.of(member), sums }).collect())
+}
+
+/// The series of the `top` greatest members and of all others together: the greatest first, the others last. The total
+/// is always one series; of the other dimensions only members with calls have one.
+pub(in crate::store) fn series(
+    connection: &Connection,
+    dimension: Dimension,
+    axis: &Axis,
+    rank: Rank,
+    top: usize,
+) -> Result<Vec<Series>, DatabaseError> {
+    let mut lines = match dimension {
+        Dimension::Total => vec![NO_MEMBER],
+        _ => ranked(connection, dimension, axis.range(), rank)?.into_iter().map(|(member, _)| member).collect(),
+    };
+    let has_others = lines.len() > top || lines.contains(&OTHER_MEMBER);
+    lines.retain(|member| *member != OTHER_MEMBER);
+    lines.truncate(top.max(1));
+    if has_others {
+        lines.push(OTHER_MEMBER);
+    }
+    let places: HashMap<i64, usize> = lines.iter().enumerate().map(|(place, member)| (*member, place)).collect();
+    let others = lines.len() - 1;
+    let mut buckets = vec![vec![Sums::default(); axis.buckets.len()]; lines.len()];
+    for piece in pieces_of(axis) {
+        visit(connection, dimension, piece, |second, member, packed| {
+            let line = places.get(&member).copied().unwrap_or(others);
+            let at = axis.buckets.partition_point(|bucket| bucket.to_ms <= second * 1000);
+            buckets[line].get_mut(at)?.add_packed(packed)
+        })?;
+    }
+    let names = Names::load(connection, dimension)?;
+    let finished = lines.into_iter().zip(buckets).map(|(member, buckets)| {
+        let mut sum = Sums::default();
+        buckets.iter().for_each(|bucket| sum.add(bucket));
+        Series { member: names.of(member), buckets, sum }
+    });
+    Ok(finished.collect())
+}
+
+fn ranked(connection: &Connection, dimension: Dimension, range: Range, rank: Rank) -> Result<Vec<(i64, Sums)>, DatabaseError> {
+    let mut pieces = Vec::new();
+    cover(range.from_s, range.to_s, Level::Day, range.finest, &mut pieces);
+    let mut by_member: HashMap<i64, Sums> = HashMap::new();
+    for piece in pieces {
+        visit(connection, dimension, piece, |_, member, packed| by_member.entry(member).or_default().add_packed(packed))?;
+    }
+    let mut ranked: Vec<(i64, Sums)> = by_member.into_iter().collect();
+    ranked.sort_by_key(|(member, sums)| (std::cmp::Reverse(rank.of(sums)), *member));
+    Ok(ranked)
+}
+
+/// A stretch of time that the rows of one level fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) level: Level,
+    pub(super) from_s: i64,
+    pub(super) to_s: i64,
+}
+
+/// The pieces of an axis, cut at its buckets, so that no row reaches into two of them.
+pub(super) fn pieces_of(axis: &Axis) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for bucket in &axis.buckets {
+        cover(bucket.from_ms / 1000, bucket.to_ms / 1000, Level::Day, axis.finest, &mut pieces);
+    }
+    pieces
+}
+
+/// Fills a stretch with the longest buckets that fit: days inside, hours around them, and so on. Neighbours of one level
+/// become one piece.
+pub(super) fn cover(from_s: i64, to_s: i64, level: Level, finest: Level, pieces: &mut Vec<Piece>) {
+    if from_s >= to_s {
+        return;
+    }
+    let (inner_from, inner_to) = (level.ceil(from_s), level.floor(to_s));
+    let finer = level.finer().filter(|finer| *finer >= finest);
+    match (finer, inner_from < inner_to) {
+        (Some(finer), true) => {
+            cover(from_s, inner_from, finer, finest, pieces);
+            push(Piece { level, from_s: inner_from, to_s: inner_to }, pieces);
+            cover(inner_to, to_s, finer, finest, pieces);
+        }
+        (Some(finer), false) => cover(from_s, to_s, finer, finest, pieces),
+        (None, _) => push(Piece { level, from_s: level.floor(from_s), to_s: level.ceil(to_s) }, pieces),
+    }
+}
+
+fn push(piece: Piece, pieces: &mut Vec<Piece>) {
+    match pieces.last_mut() {
+        Some(last) if last.level == piece.level && last.to_s == piece.from_s => last.to_s = piece.to_s,
+        _ => pieces.push(piece),
+    }
+}
+
+/// Calls `add` with the bucket's second, the member and the packed sums of every row in a piece.
+fn visit(
+    connection: &Connection,
+    dimension: Dimension,
+    piece: Piece,
+    mut add: impl FnMut(i64, i64, &[u8]) -> Option<()>,
+) -> Result<(), DatabaseError> {
+    let table = table(dimension, piece.level);
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT bucket, member, sums FROM {table} WHERE bucket >= ?1 AND bucket < ?2"))?;
+    let mut rows = statement.query((piece.from_s, piece.to_s))?;
+    while let Some(row) = rows.next()? {
+        let packed = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        add(row.get(0)?, row.get(1)?, packed).ok_or_else(|| damaged(&table))?;
+    }
+    Ok(())
+}
+
+fn damaged(table: &str) -> DatabaseError {
+    let message = format!("damaged sums in {table}");
+    DatabaseError::Damaged(rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Blob, message.into()))
+}
+
+/// The names of a dimension's members.
+struct Names {
+    dimension: Dimension,
+    names: HashMap<i64, Arc<str>>,
+}
+
+impl Names {
+    fn load(connection: &Connection, dimension: Dimension) -> Result<Self, DatabaseError> {
+        let mut statement = connection.prepare_cached("SELECT member, name FROM names WHERE dimension = ?1")?;
+        let names = statement.query_map((dimension.as_str(),), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Names { dimension, names: names.collect::<Result<_, _>>()? })
+    }
+
+    fn of(&self, member: i64) -> MemberName {
+        let is_row = matches!(self.dimension, Dimension::Provider | Dimension::Key | Dimension::Client);
+        let name = match self.dimension {
+            Dimension::Outcome => Outcome::ALL.get((member - 1).max(0) as usize).map(|outcome| outcome.as_str().into()),
+            _ => self.names.get(&member).cloned(),
+        };
+        MemberName { id: (is_row && member > NO_MEMBER).then_some(member), name, is_others: member == OTHER_MEMBER }
+    }
+}

@@ -1,0 +1,269 @@
+//! What is summed over calls, and how it is packed into a column.
+
+use super::histogram::Histogram;
+use crate::domain::{CallRecord, Cost, Nanodollars, Outcome, UsageQuality};
+
+/// Most units of one kind that a single call adds: a provider's absurd figure must not drown all others.
+const MOST_UNITS: u64 = 1_000_000_000_000;
+
+/// Sums over calls. Probes are never among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Calls.
+    pub calls: i64,
+    /// Calls by outcome, in the order of [`Outcome::ALL`].
+    pub by_outcome: [i64; Outcome::ALL.len()],
+    /// Calls that took more than one attempt.
+    pub retried: i64,
+    /// Attempts. By key and by provider these are the attempts against it, whichever key served the call in the end.
+    pub attempts: i64,
+    /// Attempts that failed.
+    pub failed_attempts: i64,
+    /// Input tokens.
+    pub input: i64,
+    /// Output tokens.
+    pub output: i64,
+    /// Input tokens read from a provider's prompt cache.
+    pub cached_read: i64,
+    /// Input tokens written to a provider's prompt cache.
+    pub cache_write: i64,
+    /// Output tokens spent on reasoning.
+    pub reasoning: i64,
+    /// Calls whose usage was estimated.
+    pub estimated: i64,
+    /// What the calls of known cost cost together.
+    pub cost: Nanodollars,
+    /// Calls that consumed something whose cost is not known.
+    pub unpriced: i64,
+    /// Body bytes from clients.
+    pub bytes_in: i64,
+    /// Body bytes to clients.
+    pub bytes_out: i64,
+    /// Time from accept to the last byte, of calls that reached a provider.
+    pub latency: Histogram,
+    /// Time from accept to the first content, of streams that had any.
+    pub first_token: Histogram,
+}
+
+/// The packed fields in their order; new ones go to the end, and are 0 in what was packed before.
+const FIELDS: usize = 22;
+
+impl Sums {
+    /// What one call adds, without its attempts.
+    pub(super) fn of_call(record: &CallRecord) -> Self {
+        let mut sums = Sums {
+            calls: 1,
+            retried: i64::from(record.attempts.len() > 1),
+            bytes_in: clamp(record.bytes_in),
+            bytes_out: clamp(record.bytes_out),
+            ..Sums::of_usage(record)
+        };
+        sums.by_outcome[place_of(record.outcome)] = 1;
+        if !record.attempts.is_empty() {
+            sums.latency.add(record.total_us);
+        }
+        if let Some(us) = record.first_token_us {
+            sums.first_token.add(us);
+        }
+        sums
+    }
+
+    /// The part of a call's sums that a later usage changes.
+    pub(super) fn of_usage(record: &CallRecord) -> Self {
+        let usage = &record.usage;
+        let units = |count: Option<u64>| clamp(count.unwrap_or(0).min(MOST_UNITS));
+        let consumed = usage.quality != UsageQuality::Unknown
+            || (record.model_served.is_some()
+                && matches!(record.outcome, Outcome::Success | Outcome::Interrupted | Outcome::ClientGone));
+        Sums {
+            input: units(usage.input),
+            output: units(usage.output),
+            cached_read: units(usage.cached_read),
+            cache_write: units(usage.cache_write),
+            reasoning: units(usage.reasoning),
+            estimated: i64::from(usage.quality == UsageQuality::Estimated),
+            cost: record.cost.known().unwrap_or_default(),
+            unpriced: i64::from(consumed && record.cost == Cost::Unknown),
+            ..Sums::default()
+        }
+    }
+
+    /// Adds other sums.
+    pub fn add(&mut self, other: &Sums) {
+        let added: [i64; FIELDS] = {
+            let (ours, theirs) = (self.fields(), other.fields());
+            std::array::from_fn(|at| ours[at].saturating_add(theirs[at]))
+        };
+        self.set_fields(added);
+        self.latency.merge(&other.latency);
+        self.first_token.merge(&other.first_token);
+    }
+
+    /// These sums with every number negated; histograms must be empty.
+    pub(super) fn negated(&self) -> Self {
+        let mut negated = Sums::default();
+        negated.set_fields(self.fields().map(|value| value.saturating_neg()));
+        negated
+    }
+
+    /// Calls with an outcome.
+    pub fn with_outcome(&self, outcome: Outcome) -> i64 {
+        self.by_outcome[place_of(outcome)]
+    }
+
+    fn fields(&self) -> [i64; FIELDS] {
+        let [a, b, c, d, e, f, g, h] = self.by_outcome;
+        [
+            self.calls,
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            self.retried,
+            self.attempts,
+            self.failed_attempts,
+            self.input,
+            self.output,
+            self.cached_read,
+            self.cache_write,
+            self.reasoning,
+            self.estimated,
+            self.cost.0,
+            self.unpriced,
+            self.bytes_in,
+            self.bytes_out,
+        ]
+    }
+
+    fn set_fields(&mut self, fields: [i64; FIELDS]) {
+        let [calls, a, b, c, d, e, f, g, h, retried, attempts, failed_attempts, rest @ ..] = fields;
+        let [input, output, cached_read, cache_write, reasoning, estimated, cost, unpriced, bytes_in, bytes_out] = rest;
+        self.calls = calls;
+        self.by_outcome = [a, b, c, d, e, f, g, h];
+        (self.retried, self.attempts, self.failed_attempts) = (retried, attempts, failed_attempts);
+        (self.input, self.output, self.cached_read, self.cache_write) = (input, output, cached_read, cache_write);
+        (self.reasoning, self.estimated, self.cost, self.unpriced) = (reasoning, estimated, Nanodollars(cost), unpriced);
+        (self.bytes_in, self.bytes_out) = (bytes_in, bytes_out);
+    }
+
+    /// Packs the sums: the number of fields, the fields, then each histogram as its sum, its length, and pairs of the
+    /// distance to the bucket before and the count. Every number is a variable-length integer of 7 bits a byte; fields,
+    /// which may be negative, are zigzag-coded.
+    pub(super) fn pack(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(96);
+        put(&mut out, FIELDS as u64);
+        for field in self.fields() {
+            put(&mut out, ((field << 1) ^ (field >> 63)) as u64);
+        }
+        for histogram in [&self.latency, &self.first_token] {
+            put(&mut out, histogram.sum_us());
+            put(&mut out, histogram.counts().len() as u64);
+            let mut before = 0;
+            for (bucket, count) in histogram.counts() {
+                put(&mut out, u64::from(bucket - before));
+                put(&mut out, *count);
+                before = *bucket;
+            }
+        }
+        out
+    }
+
+    /// Adds what [`Sums::pack`] packed. `None`: the bytes are damaged; the sums are then not to be used.
+    pub(super) fn add_packed(&mut self, mut bytes: &[u8]) -> Option<()> {
+        let mut fields = self.fields();
+        for at in 0..take(&mut bytes)? as usize {
+            let coded = take(&mut bytes)?;
+            // A field that a newer binary appended is none of ours.
+            if let Some(field) = fields.get_mut(at) {
+                *field = field.saturating_add((coded >> 1) as i64 ^ -((coded & 1) as i64));
+            }
+        }
+        self.set_fields(fields);
+        for histogram in [&mut self.latency, &mut self.first_token] {
+            histogram.add_sum_us(take(&mut bytes)?);
+            let mut bucket = 0u16;
+            for _ in 0..take(&mut bytes)? {
+                bucket = bucket.checked_add(u16::try_from(take(&mut bytes)?).ok()?)?;
+                histogram.add_count(bucket, take(&mut bytes)?);
+            }
+        }
+        bytes.is_empty().then_some(())
+    }
+}
+
+fn place_of(outcome: Outcome) -> usize {
+    Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0)
+}
+
+fn clamp(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sums(seed: i64) -> Sums {
+        let mut sums = Sums::default();
+        sums.set_fields(std::array::from_fn(|at| (seed * 7919).pow(2) * at as i64 - seed * 1000));
+        for at in 0..seed as u64 {
+            sums.latency.add(at * at * 1000);
+            sums.first_token.add(at * 77);
+        }
+        sums
+    }
+
+    #[test]
+    fn packing_loses_nothing() {
+        for seed in [0, 1, 3, 100] {
+            let mut back = Sums::default();
+            back.add_packed(&sums(seed).pack()).unwrap();
+            assert_eq!(back, sums(seed));
+        }
+        let (mut added, mut packed) = (sums(3), sums(3));
+        added.add(&sums(100));
+        packed.add_packed(&sums(100).pack()).unwrap();
+        assert_eq!(added, packed);
+    }
+
+    #[test]
+    fn damage_is_noticed_and_fields_of_later_versions_are_skipped() {
+        let packed = sums(3).pack();
+        for length in 0..packed.len() {
+            assert_eq!(Sums::default().add_packed(&packed[..length]), None, "{length}");
+        }
+        let mut later = vec![FIELDS as u8 + 1];
+        later.extend_from_slice(&[0; FIELDS + 1]);
+        later.extend_from_slice(&[0; 4]);
+        assert_eq!(Sums::default().add_packed(&later), Some(()));
+        let earlier = [1, 2, 0, 0, 0, 0];
+        let mut back = Sums::default();
+        assert_eq!(back.add_packed(&earlier), Some(()));
+        assert_eq!(back, Sums { calls: 1, ..Sums::default() });
+    }
+}

@@ -1,0 +1,224 @@
+//! An invented past: calls as a busy installation would have them, for the demo and for measurements.
+
+use std::sync::Arc;
+
+use super::{CallLogWriter, DatabaseError, LogEntry};
+use crate::clock::Entropy;
+use crate::domain::{
+    Api, AttemptRecord, AttemptTimings, Blame, CallId, CallRecord, Class, ClientId, Effect, KeyId, Outcome, Price, ProviderId,
+    Ref, Retry, Usage, UsageQuality, Verdict, Why,
+};
+
+/// Calls that are written in one transaction.
+const BATCH: usize = 5_000;
+
+/// A key that served, and its provider.
+#[derive(Clone, Debug)]
+pub struct SampleKey {
+    /// The provider.
+    pub provider: Ref<ProviderId>,
+    /// The key.
+    pub key: Ref<KeyId>,
+}
+
+/// A model that was asked for.
+#[derive(Clone, Debug)]
+pub struct SampleModel {
+    /// The name in requests.
+    pub asked: Arc<str>,
+    /// The provider's own name.
+    pub served: Arc<str>,
+    /// What it costs; `None` is not known.
+    pub price: Option<Price>,
+}
+
+/// What the invented past looks like. The same plan gives the same calls.
+#[derive(Clone, Debug)]
+pub struct SampleHistory {
+    /// Unix milliseconds of the first call.
+    pub from_ms: i64,
+    /// Unix milliseconds before which the last call begins.
+    pub to_ms: i64,
+    /// How many calls.
+    pub calls: usize,
+    /// Where the random numbers begin.
+    pub seed: u64,
+    /// Who called; not empty.
+    pub clients: Vec<Ref<ClientId>>,
+    /// Which keys served; not empty.
+    pub keys: Vec<SampleKey>,
+    /// What was asked for; not empty.
+    pub models: Vec<SampleModel>,
+}
+
+impl SampleHistory {
+    /// The calls, oldest first.
+    pub fn records(&self) -> impl Iterator<Item = CallRecord> {
+        let entropy = Entropy::from_seed(self.seed);
+        let span = (self.to_ms - self.from_ms).max(1) as f64;
+        (0..self.calls).map(move |at| {
+            // Even steps with some jitter of less than a step keep the order.
+            let share = (at as f64 + share_of(&entropy) * 0.9) / self.calls as f64;
+            self.record(self.from_ms + (span * share) as i64, &entropy)
+        })
+    }
+
+    /// Writes the calls and their statistics.
+    pub fn write(&self, writer: &mut CallLogWriter, now_ms: i64) -> Result<(), DatabaseError> {
+        let mut batch: Vec<LogEntry> = Vec::with_capacity(BATCH);
+        for record in self.records() {
+            let entry = LogEntry::Call(Box::new(record));
+            let is_next_day = batch.first().is_some_and(|first| first.day() != entry.day());
+            if is_next_day || batch.len() == BATCH {
+                writer.write(batch[0].day(), &batch, now_ms)?;
+                batch.clear();
+            }
+            batch.push(entry);
+        }
+        if let Some(first) = batch.first() {
+            writer.write(first.day(), &batch, now_ms)?;
+        }
+        writer.commit_rollups(now_ms)
+    }
+
+    fn record(&self, started_ms: i64, entropy: &Entropy) -> CallRecord {
+        let model = pick(&self.models, entropy);
+        let mut record = CallRecord {
+            id: CallId::new(started_ms, entropy.ten_bytes()),
+            started_ms,
+            method: "POST".into(),
+            path: "/v1/chat/completions".to_owned(),
+            api: Api::Chat,
+            stream: share_of(entropy) < 0.6,
+            client: Some(pick(&self.clients, entropy).clone()),
+            model_asked: Some(model.asked.clone()),
+            bytes_in: 400 + entropy.next_u64() % 6_000,
+            ..CallRecord::default()
+        };
+        match share_of(entropy) {
+            fate if fate < 0.93 => self.serve(&mut record, model, Outcome::Success, entropy),
+            fate if fate < 0.95 => self.serve(&mut record, model, Outcome::ClientGone, entropy),
+            fate if fate < 0.96 => self.serve(&mut record, model, Outcome::Interrupted, entropy),
+            fate if fate < 0.98 => self.fail(&mut record, model, entropy),
+            _ => reject(&mut record, entropy),
+        }
+        record
+    }
+
+    /// An answer, sometimes after a first key that was at its limit.
+    fn serve(&self, record: &mut CallRecord, model: &SampleModel, outcome: Outcome, entropy: &Entropy) {
+        let mut offset_us = 150;
+        if share_of(entropy) < 0.05 {
+            record.attempts.push(self.attempt(model, offset_us, entropy));
+            let limited = record.attempts.last_mut();
+            let refused_us = 30_000 + entropy.next_u64() % 50_000;
+            if let Some(limited) = limited {
+                limited.status = Some(429);
+                limited.verdict = Some(verdict(Class::RateLimit, Blame::KeyModel, Effect::Cooldown { ms: 20_000 }));
+                limited.message = Some("Rate limit reached. Please try again in 20s.".to_owned());
+                limited.timings.last_byte_us = Some(refused_us);
+            }
+            offset_us += refused_us;
+        }
+        let first_us = 180_000 + (share_of(entropy).powi(3) * 1_800_000.0) as u64;
+        let output = 20 + entropy.next_u64() % 700;
+        let whole_us = first_us + output * (6_000 + entropy.next_u64() % 12_000);
+        let mut attempt = self.attempt(model, offset_us, entropy);
+        attempt.status = Some(200);
+        attempt.timings.first_byte_us = Some(first_us - 40_000);
+        attempt.timings.first_token_us = record.stream.then_some(first_us);
+        attempt.timings.last_byte_us = Some(whole_us);
+        record.total_us = offset_us + whole_us;
+        record.first_token_us = record.stream.then_some(offset_us + first_us);
+        record.status = 200;
+        record.outcome = outcome;
+        record.bytes_out = output * if record.stream { 180 } else { 5 };
+        record.usage = usage(record, output, entropy);
+        record.cost = model.price.as_ref().map(|price| record.usage.cost(price)).unwrap_or_default();
+        record.upstream_request_id = Some(format!("req_{:016x}", entropy.next_u64()));
+        record.model_served = Some(model.served.clone());
+        finish(record, attempt);
+    }
+
+    /// Three attempts that all failed.
+    fn fail(&self, record: &mut CallRecord, model: &SampleModel, entropy: &Entropy) {
+        let mut offset_us = 150;
+        for _ in 0..3 {
+            let mut attempt = self.attempt(model, offset_us, entropy);
+            let took_us = 100_000 + entropy.next_u64() % 900_000;
+            attempt.status = Some(503);
+            attempt.verdict = Some(verdict(Class::Provider, Blame::Provider, Effect::CountAgainstProvider));
+            attempt.message = Some("The server is overloaded.".to_owned());
+            attempt.timings.last_byte_us = Some(took_us);
+            offset_us += took_us;
+            finish(record, attempt);
+        }
+        record.total_us = offset_us;
+        record.status = 503;
+        record.outcome = Outcome::UpstreamError;
+        record.error_code = Some("upstream_error".into());
+        record.error_message = Some("The server is overloaded.".to_owned());
+    }
+
+    fn attempt(&self, model: &SampleModel, offset_us: u64, entropy: &Entropy) -> AttemptRecord {
+        let chosen = pick(&self.keys, entropy);
+        let pool = self.keys.len() as u32;
+        AttemptRecord {
+            offset_us,
+            provider: chosen.provider.clone(),
+            key: chosen.key.clone(),
+            model: Some(model.served.clone()),
+            status: None,
+            verdict: None,
+            message: None,
+            timings: AttemptTimings::default(),
+            why: Why { chosen_by: "round_robin".into(), pool, ready: pool, tier: 1, ..Why::default() },
+        }
+    }
+}
+
+fn finish(record: &mut CallRecord, attempt: AttemptRecord) {
+    record.provider = Some(attempt.provider.clone());
+    record.key = Some(attempt.key.clone());
+    record.attempts.push(attempt);
+}
+
+fn reject(record: &mut CallRecord, entropy: &Entropy) {
+    record.total_us = 60 + entropy.next_u64() % 100;
+    record.status = 429;
+    record.outcome = Outcome::Rejected;
+    record.error_code = Some("rate_limit_exceeded".into());
+    record.error_message = Some("This client may make 60 requests a minute.".to_owned());
+}
+
+fn usage(record: &CallRecord, output: u64, entropy: &Entropy) -> Usage {
+    let input = record.bytes_in / 4;
+    let cached = if share_of(entropy) < 0.3 { input / 2 } else { 0 };
+    let is_whole = record.outcome == Outcome::Success;
+    Usage {
+        input: Some(input),
+        cached_read: Some(cached),
+        output: Some(output),
+        reasoning: Some(if share_of(entropy) < 0.2 { output / 3 } else { 0 }),
+        quality: if is_whole { UsageQuality::Exact } else { UsageQuality::Estimated },
+        partial: !is_whole,
+        raw: is_whole.then(|| format!(r#"{{"prompt_tokens":{input},"completion_tokens":{output}}}"#).into()),
+        ..Usage::default()
+    }
+}
+
+fn verdict(class: Class, blame: Blame, effect: Effect) -> Verdict {
+    let rule = if class == Class::RateLimit { "default.rate_limit" } else { "default.5xx" };
+    Verdict { class, blame, retry: Retry::Next, effect, rule: rule.into(), wait_source: None }
+}
+
+/// The first of a list are picked most often, as in life.
+fn pick<'t, T>(list: &'t [T], entropy: &Entropy) -> &'t T {
+    let share = share_of(entropy);
+    &list[((share * share * list.len() as f64) as usize).min(list.len() - 1)]
+}
+
+/// A random number from 0 to 1.
+fn share_of(entropy: &Entropy) -> f64 {
+    (entropy.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,7 @@
+//! Telemetry: the process's own log, and metrics in the Prometheus text format.
+
+mod logging;
+mod metrics;
+
+pub use logging::{LogError, LogFormat, start_logging};
+pub use metrics::{InFlight, KeyCount, Metrics, Readings};

@@ -1,0 +1,275 @@
+//! Metrics. Calls are counted on the recorder's thread; the call path touches one number, that of the calls in flight.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::Mutex;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::{CallRecord, Class, Cost, UsageQuality};
+
+/// Upper ends of the histograms' buckets, in seconds: from a cached answer to a long generation.
+const SECONDS: [f64; 14] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
+
+/// The provider of calls that never reached one.
+const NO_PROVIDER: &str = "none";
+
+/// A name that an operator chose, as a label's value. The encoder writes values as they are, so quotes are escaped here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Label(Arc<str>);
+
+impl EncodeLabelValue for Label {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> std::fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '\\' => encoder.write_str("\\\\")?,
+                '"' => encoder.write_str("\\\"")?,
+                '\n' => encoder.write_str("\\n")?,
+                other => encoder.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    provider: Label,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    provider: Label,
+    /// `ok`, or the class of its failure.
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    provider: Label,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProviderLabels {
+    provider: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabels {
+    provider: Label,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// How many keys of a provider are in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyCount {
+    /// The provider's name.
+    pub provider: Arc<str>,
+    /// The state: `active`, `cooling`, `probing`, `disabled`.
+    pub state: &'static str,
+    /// How many.
+    pub keys: i64,
+}
+
+/// What is read from other rooms when somebody asks for the metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Readings {
+    /// Keys by provider and state.
+    pub keys: Vec<KeyCount>,
+    /// Records that wait to be written.
+    pub queued_records: usize,
+    /// Records that were dropped because the queue was full.
+    pub dropped_queue: u64,
+    /// Records that were dropped because they could not be written.
+    pub dropped_disk: u64,
+}
+
+/// Every metric, and their registry.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    cost: Family<ProviderLabels, Counter<f64, AtomicU64>>,
+    unpriced: Family<ProviderLabels, Counter>,
+    duration: Family<ProviderLabels, Histogram, fn() -> Histogram>,
+    first_token: Family<ProviderLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    keys: Family<KeyLabels, Gauge>,
+    queued: Gauge,
+    dropped: Family<ReasonLabels, Gauge>,
+    /// One reading at a time, so that two askers never mix theirs.
+    reading: Mutex<()>,
+    no_provider: Arc<str>,
+}
+
+/// A call in flight; it is counted until this is dropped.
+#[derive(Debug)]
+pub struct InFlight(Gauge);
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// Metrics that start at zero.
+    pub fn new() -> Self {
+        let seconds: fn() -> Histogram = || Histogram::new(SECONDS);
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("keywheel"),
+            calls: Family::default(),
+            attempts: Family::default(),
+            tokens: Family::default(),
+            cost: Family::default(),
+            unpriced: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            first_token: Family::new_with_constructor(seconds),
+            in_flight: Gauge::default(),
+            keys: Family::default(),
+            queued: Gauge::default(),
+            dropped: Family::default(),
+            reading: Mutex::new(()),
+            no_provider: NO_PROVIDER.into(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", version);
+        registry.register("calls", "Calls that ended, by outcome and by the provider of the last attempt", self.calls.clone());
+        registry.register("attempts", "Attempts, by what they ended in", self.attempts.clone());
+        registry.register("tokens", "Tokens that calls consumed, by kind", self.tokens.clone());
+        let cost = "What calls of known cost cost, in US dollars";
+        registry.register_with_unit("cost", cost, Unit::Other("dollars".into()), self.cost.clone());
+        registry.register("unpriced_calls", "Calls with usage whose cost is not known", self.unpriced.clone());
+        let duration = "Time from accept to the last byte of calls that reached a provider";
+        registry.register_with_unit("call_duration", duration, Unit::Seconds, self.duration.clone());
+        let first_token = "Time from accept to the first content of streams";
+        registry.register_with_unit("first_token", first_token, Unit::Seconds, self.first_token.clone());
+        registry.register("calls_in_flight", "Calls that have not ended", self.in_flight.clone());
+        registry.register("keys", "Provider keys by state", self.keys.clone());
+        registry.register("records_queued", "Records of calls that wait to be written", self.queued.clone());
+        registry.register(
+            "records_dropped",
+            "Records of calls that were lost since the start, by reason",
+            self.dropped.clone(),
+        );
+    }
+
+    /// Counts a call in flight until the answer is dropped.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Calls in flight now.
+    pub fn calls_in_flight(&self) -> i64 {
+        self.in_flight.get()
+    }
+
+    /// Counts a call that ended. Probes count as attempts only.
+    pub fn observe(&self, record: &CallRecord) {
+        for attempt in &record.attempts {
+            let class = attempt.verdict.as_ref().map_or("ok", |verdict| class_name(verdict.class));
+            self.attempts.get_or_create(&AttemptLabels { provider: Label(attempt.provider.name.clone()), class }).inc();
+        }
+        if record.probe {
+            return;
+        }
+        let provider = Label(record.provider.as_ref().map_or(&self.no_provider, |provider| &provider.name).clone());
+        self.calls.get_or_create(&CallLabels { provider: provider.clone(), outcome: record.outcome.as_str() }).inc();
+        self.count_usage(record, &provider);
+        let labels = ProviderLabels { provider };
+        if !record.attempts.is_empty() {
+            self.duration.get_or_create(&labels).observe(record.total_us as f64 / 1e6);
+        }
+        if let Some(us) = record.first_token_us {
+            self.first_token.get_or_create(&labels).observe(us as f64 / 1e6);
+        }
+    }
+
+    fn count_usage(&self, record: &CallRecord, provider: &Label) {
+        let usage = &record.usage;
+        let kinds = [
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cached_read", usage.cached_read),
+            ("reasoning", usage.reasoning),
+        ];
+        for (kind, count) in kinds {
+            if let Some(count) = count.filter(|count| *count > 0) {
+                self.tokens.get_or_create(&TokenLabels { provider: provider.clone(), kind }).inc_by(count);
+            }
+        }
+        let labels = ProviderLabels { provider: provider.clone() };
+        match record.cost {
+            Cost::Known(amount) => drop(self.cost.get_or_create(&labels).inc_by(amount.as_dollars().max(0.0))),
+            Cost::Unknown if usage.quality != UsageQuality::Unknown => drop(self.unpriced.get_or_create(&labels).inc()),
+            Cost::Unknown => {}
+        }
+    }
+
+    /// All metrics in the OpenMetrics text format, which Prometheus reads.
+    pub fn encode(&self, readings: &Readings) -> String {
+        let _one_at_a_time = self.reading.lock();
+        self.keys.clear();
+        for count in &readings.keys {
+            let labels = KeyLabels { provider: Label(count.provider.clone()), state: count.state };
+            self.keys.get_or_create(&labels).set(count.keys);
+        }
+        self.queued.set(readings.queued_records as i64);
+        for (reason, count) in [("queue_full", readings.dropped_queue), ("disk", readings.dropped_disk)] {
+            self.dropped.get_or_create(&ReasonLabels { reason }).set(count as i64);
+        }
+        let mut text = String::with_capacity(16 * 1024);
+        if let Err(error) = text::encode(&mut text, &self.registry) {
+            tracing::error!(%error, "metrics cannot be written");
+        }
+        text
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::InvalidKey => "invalid_key",
+        Class::Quota => "quota",
+        Class::RateLimit => "rate_limit",
+        Class::ModelNotFound => "model_not_found",
+        Class::TooLarge => "too_large",
+        Class::Region => "region",
+        Class::Permission => "permission",
+        Class::NotFound => "not_found",
+        Class::AddedMember => "added_member",
+        Class::Provider => "provider",
+        Class::Network => "network",
+        Class::Timeout => "timeout",
+        Class::Request => "request",
+        Class::ClientGone => "client_gone",
+    }
+}
