@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 

@@ -5,3 +5,4 @@ mod outbound;
 mod probe;
 mod server;
 mod support;
+mod tidy;
