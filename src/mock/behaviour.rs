@@ -19,6 +19,8 @@ pub enum Ending {
     Reset,
     /// It stays open and silent until the client leaves.
     Hang,
+    /// It stays open, silent and unread until the server stops: a large body gets stuck on its way.
+    Deaf,
 }
 
 /// How a body's length is told.

@@ -109,6 +109,7 @@ impl Connection {
                 let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
                 false
             }
+            Ending::Deaf => std::future::pending().await,
             Ending::Hang => {
                 while self.client_stays(Duration::from_secs(3_600)).await {}
                 self.shared.client_left();
@@ -124,6 +125,8 @@ impl Connection {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => return true,
                 read = self.stream.read_buf(&mut self.buffer) => match read {
+                    // Nobody sends so much ahead: it belongs to a request that is not read.
+                    Ok(1..) if self.buffer.len() > MAX_HEAD_BYTES => self.buffer.clear(),
                     Ok(1..) => {}
                     Ok(0) | Err(_) => return false,
                 },

@@ -119,7 +119,7 @@ impl Persona {
         }
     }
 
-    /// What remains of an answer's bytes for a persona that breaks off. `length` is that of the whole answer.
+    /// The answer as a persona that breaks off gives it.
     pub(super) fn spoil(self, behaviour: Behaviour) -> Behaviour {
         match self {
             Persona::Cut => {

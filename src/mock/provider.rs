@@ -53,7 +53,8 @@ impl MockProvider {
         *self.server.shared.on_request.write() = Some(Box::new(script));
     }
 
-    /// Decides what happens to a new connection before a byte of it is read; `None` reads on.
+    /// Decides what happens to a new connection before a byte of it is read; `None` reads on. With
+    /// [`Ending::Deaf`](super::Ending::Deaf) nothing is ever read.
     pub fn behave_on_accept(&self, script: impl Fn(u64) -> Option<Behaviour> + Send + Sync + 'static) {
         *self.server.shared.on_accept.write() = Some(Box::new(script));
     }

@@ -86,7 +86,7 @@ impl Simulation {
     }
 }
 
-/// The model in a JSON body, when its name chooses a persona, and for error texts otherwise only where it is cheap.
+/// The model in a JSON body when its name may choose a persona; other bodies are not read twice for it.
 fn named_model(request: &SeenRequest) -> Cow<'_, str> {
     #[derive(Deserialize)]
     struct Named<'a> {

@@ -17,7 +17,7 @@ use crate::domain::{Provider, ProviderId};
 /// How connections are kept.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How long an unused connection is kept; below the keep-alive of common providers (60 s and more at most, some 30 s).
+    /// How long an unused connection is kept: less than servers keep theirs (30 s and more), so that few are found closed.
     pub pool_idle: Duration,
     /// Unused connections kept per host.
     pub pool_max_idle_per_host: usize,
@@ -35,6 +35,7 @@ pub struct Outbound {
     options: Options,
     prepared: ArcSwap<HashMap<ProviderId, Arc<Prepared>>>,
     preparing: Mutex<()>,
+    for_webhooks: Mutex<Vec<Arc<Pool>>>,
 }
 
 /// What decides how a connection is made. Providers that agree in it share a pool.
@@ -82,7 +83,7 @@ impl Outbound {
     pub fn new(options: Options) -> Self {
         // An error says that one is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Outbound { options, prepared: ArcSwap::default(), preparing: Mutex::new(()) }
+        Outbound { options, prepared: ArcSwap::default(), preparing: Mutex::new(()), for_webhooks: Mutex::default() }
     }
 
     /// Forgets providers that `keep` does not name; their unused connections close.
@@ -119,6 +120,17 @@ impl Outbound {
         all.insert(provider.id, prepared.clone());
         self.prepared.store(Arc::new(all));
         Ok(prepared)
+    }
+
+    /// The pool for webhooks of one kind; there are two kinds at most.
+    pub(super) fn webhook_pool(&self, transport: Transport) -> Result<Arc<Pool>, SendError> {
+        let mut pools = self.for_webhooks.lock();
+        if let Some(pool) = pools.iter().find(|pool| pool.transport == transport) {
+            return Ok(pool.clone());
+        }
+        let pool = Arc::new(Pool::new(self.options.clone(), transport)?);
+        pools.push(pool.clone());
+        Ok(pool)
     }
 }
 

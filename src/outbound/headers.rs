@@ -15,7 +15,7 @@ pub(super) const API_KEY: HeaderName = HeaderName::from_static("api-key");
 pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(super) const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("keywheel/", env!("CARGO_PKG_VERSION")));
+pub(super) const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("keywheel/", env!("CARGO_PKG_VERSION")));
 
 /// Names of client headers that pass to a provider by default.
 fn passes_by_default(name: &HeaderName) -> bool {

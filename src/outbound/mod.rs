@@ -7,6 +7,7 @@
 //! - [`Outbound::send`] sends one request and hands back the head and a body to read.
 //! - [`client_headers`] is what of a provider's head may go on to a client.
 //! - [`Outbound::list_models`] and [`Outbound::probe`] ask a provider about a key.
+//! - [`Outbound::post_webhook`] delivers an alert.
 
 mod body;
 mod clients;
@@ -19,6 +20,7 @@ mod models;
 mod probe;
 mod question;
 mod send;
+mod webhook;
 
 pub use body::{BodyError, UpstreamBody};
 pub use clients::{Options, Outbound};
@@ -29,3 +31,4 @@ pub use models::ListError;
 pub use probe::{ProbeReport, ProbeStep, ProbeVerdict};
 pub use question::Answer;
 pub use send::{RequestBody, SendRequest, Upstream};
+pub use webhook::{Webhook, WebhookError};

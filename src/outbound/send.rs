@@ -74,7 +74,8 @@ impl Outbound {
     /// Sends one request with a key's secret and waits for the head.
     ///
     /// There is no time limit but the provider's for connecting: drop the future to give up, which cancels the request.
-    /// A kept connection that turned out closed before anything was written is replaced unseen; nothing else is retried.
+    /// A kept connection that turned out closed before anything was written is replaced unseen, and so is an HTTP/2 one
+    /// whose peer says that it took no notice of the request; nothing else is retried.
     pub async fn send(&self, request: SendRequest<'_>) -> Result<Upstream, SendError> {
         let prepared = self.prepared(request.provider)?;
         let secret = request.key.secret.expose_secret();

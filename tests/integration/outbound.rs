@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use keywheel::domain::{AuthScheme, BaseUrl, Key, KeyId, KeyLimits, Provider, ProviderId, Timeouts};
 use keywheel::mock::{Behaviour, Ending, MockProvider};
 use keywheel::outbound::{
-    AddressClass, Options, Outbound, RequestBody, SendError, SendErrorKind, SendRequest, Upstream, client_headers,
+    AddressClass, Options, Outbound, RequestBody, SendError, SendErrorKind, SendRequest, Upstream, Webhook, WebhookError,
+    client_headers,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -491,4 +492,51 @@ async fn an_http_proxy_is_used() {
     let seen = mock.last_seen().unwrap();
     assert_eq!(seen.target, "http://provider.invalid/v1/chat/completions");
     assert!(seen.header("proxy-authorization").is_some());
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_can_be_given_up() {
+    let mock = MockProvider::start().await;
+    mock.behave_on_accept(|_| Some(Behaviour::hang().ending(Ending::Deaf)));
+    let (outbound, provider, key, client) = (outbound(), provider(&mock.base_url()), key("s"), HeaderMap::new());
+    let request = SendRequest {
+        provider: &provider,
+        key: &key,
+        method: Method::POST,
+        path: "/files",
+        query: None,
+        client_headers: &client,
+        extra_headers: &[],
+        body: RequestBody::Whole(vec![0; 32 << 20].into()),
+    };
+    assert!(tokio::time::timeout(Duration::from_millis(300), outbound.send(request)).await.is_err());
+    assert!(mock.seen().is_empty());
+}
+
+#[tokio::test]
+async fn webhooks_are_guarded_and_told_apart() {
+    let mock = MockProvider::start().await;
+    let outbound = outbound();
+    let url = format!("http://{}/hook?a=1", mock.address());
+    let headers = [(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let post = async |url: &str, allow_private: bool| {
+        let webhook = Webhook { url, headers: &headers, body: Bytes::from_static(b"{}"), allow_private };
+        tokio::time::timeout(LIMIT, outbound.post_webhook(webhook)).await.expect("an outcome in time")
+    };
+    let kind = |outcome: Result<(), WebhookError>| match outcome {
+        Err(WebhookError::Send(error)) => error.kind,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(kind(post(&url, false).await), SendErrorKind::RefusedAddress);
+    assert_eq!(kind(post("http://localhost:1/", false).await), SendErrorKind::RefusedAddress);
+    assert_eq!(kind(post("ftp://example.org/", true).await), SendErrorKind::Unsendable);
+    assert!(mock.seen().is_empty());
+    mock.queue(Behaviour::answer(204));
+    post(&url, true).await.unwrap();
+    let seen = mock.last_seen().unwrap();
+    assert_eq!((seen.target.as_str(), seen.text().as_str(), seen.secret()), ("/hook?a=1", "{}", None));
+    assert_eq!(seen.header("content-type"), Some("application/json"));
+    mock.queue(Behaviour::answer(302).header("location", url.clone()));
+    assert!(matches!(post(&url, true).await, Err(WebhookError::Status(status)) if status == 302));
+    assert_eq!(mock.seen().len(), 2);
 }
