@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 use super::error::cause_of;
+use super::pool::Permit;
 
 /// A provider's answer broke off before its end: the connection was cut, or the length was another than announced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,11 +25,12 @@ pub struct BodyError {
 pub struct UpstreamBody {
     body: reqwest::Body,
     trailers: Option<HeaderMap>,
+    _permit: Permit,
 }
 
 impl UpstreamBody {
-    pub(super) fn new(body: reqwest::Body) -> Self {
-        UpstreamBody { body, trailers: None }
+    pub(super) fn new(body: reqwest::Body, permit: Permit) -> Self {
+        UpstreamBody { body, trailers: None, _permit: permit }
     }
 
     /// The next piece; `None` at the proper end.

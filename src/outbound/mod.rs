@@ -17,6 +17,7 @@ mod guard;
 mod headers;
 mod judge;
 mod models;
+mod pool;
 mod probe;
 mod question;
 mod send;

@@ -96,14 +96,16 @@ impl Outbound {
             }
         }
         *outgoing.headers_mut() = headers;
-        let (answer, connect_us) = connect::measured(prepared.client.execute(outgoing)).await;
+        let (client, permit) = prepared.pool.enter();
+        let (answer, connect_us) = connect::measured(client.execute(outgoing)).await;
         let answer = answer.map_err(|error| SendError::from_reqwest(&error, connect_us.is_some()))?;
+        prepared.pool.answered_in(answer.version());
         let (head, body) = http::Response::from(answer).into_parts();
         Ok(Upstream {
             status: head.status,
             version: head.version,
             headers: head.headers,
-            body: UpstreamBody::new(body),
+            body: UpstreamBody::new(body, permit),
             connect_us,
             dropped_headers,
         })

@@ -2,6 +2,7 @@
 
 mod mock;
 mod outbound;
+mod outbound_tls;
 mod probe;
 mod server;
 mod support;
