@@ -1,0 +1,54 @@
+# Everything that is done with this repository; `make help` lists it.
+
+CARGO ?= cargo
+CARGO_DENY_VERSION := 0.20.2
+TOOLS := $(CURDIR)/target/tools
+DENY := $(TOOLS)/bin/cargo-deny
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Serve on http://127.0.0.1:8484, with data in ./data
+	$(CARGO) run --release --quiet -- serve
+
+.PHONY: demo
+demo: ## Show traffic, failover and history without a key or a network
+	$(CARGO) run --release --quiet -- demo
+
+.PHONY: test
+test: ## Run every test: Rust, and the fast part of the official SDKs' own (needs python3 and npm)
+	$(CARGO) test --quiet
+	python3 tests/conformance/python_sdk.py --fast --binary target/debug/keywheel
+	python3 tests/conformance/node_sdk.py --binary target/debug/keywheel
+
+.PHONY: conformance
+conformance: ## Run the whole test suites of the official SDKs through Keywheel (needs python3 and npm)
+	$(CARGO) build --release --quiet
+	python3 tests/conformance/python_sdk.py --binary target/release/keywheel
+	python3 tests/conformance/node_sdk.py --binary target/release/keywheel
+
+.PHONY: check
+check: $(DENY) ## Check format, lints, documentation, licences and sources
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	$(DENY) check licenses bans sources
+	@if $(DENY) fetch db 2>/dev/null; then $(DENY) check --disable-fetch advisories; \
+	else echo "advisories: not checked, the database cannot be reached"; fi
+
+$(DENY): Makefile
+	$(CARGO) install --quiet --locked --debug --root $(TOOLS) cargo-deny@$(CARGO_DENY_VERSION)
+	@touch $@
+
+.PHONY: bench
+bench: ## Measure what BENCHMARKS.md reports (needs nginx)
+	$(CARGO) bench --bench measure
+
+.PHONY: openapi
+openapi: ## Write openapi/admin.json anew from the code
+	$(CARGO) run --quiet -- openapi > openapi/admin.json.new
+	mv openapi/admin.json.new openapi/admin.json
