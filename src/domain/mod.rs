@@ -22,6 +22,7 @@ mod tokens;
 mod usage;
 mod validation;
 mod verdict;
+mod window;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{
@@ -39,8 +40,9 @@ pub use pattern::Pattern;
 pub use provider::{AuthScheme, Probe, Provider, Timeouts};
 pub use settings::Settings;
 pub use snapshot::{Route, RouteError, Snapshot, SnapshotParts};
-pub use time::Moment;
+pub use time::{Moment, utc_day, utc_day_start, utc_month, utc_month_start};
 pub use tokens::{estimate_quarter_tokens, estimate_text_tokens};
 pub use usage::{Usage, UsageQuality};
 pub use validation::InvalidField;
 pub use verdict::{Blame, Class, Effect, ErrorRule, Retry, RuleMatch, Verdict};
+pub use window::SlidingWindow;

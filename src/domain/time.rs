@@ -28,3 +28,60 @@ impl Moment {
         Moment { mono_ms: self.mono_ms + ms, unix_ms: self.unix_ms + ms as i64 }
     }
 }
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The UTC day of a wall-clock time, counted from 1970-01-01.
+pub fn utc_day(unix_ms: i64) -> i64 {
+    unix_ms.div_euclid(DAY_MS)
+}
+
+/// The wall-clock time at which a UTC day begins.
+pub fn utc_day_start(day: i64) -> i64 {
+    day * DAY_MS
+}
+
+/// The UTC calendar month of a wall-clock time, counted from January 1970.
+pub fn utc_month(unix_ms: i64) -> i64 {
+    let estimate = utc_day(unix_ms).div_euclid(31);
+    let later = (estimate..).take_while(|month| utc_month_start(*month) <= unix_ms);
+    later.last().unwrap_or(estimate)
+}
+
+/// The wall-clock time at which a UTC calendar month begins, counted from January 1970.
+///
+/// Days of the Gregorian calendar before March of a year are counted as the end of the year before, so that the leap day
+/// comes last and the months before it follow one line.
+pub fn utc_month_start(month: i64) -> i64 {
+    let since_march = month + 1970 * 12 - 2;
+    let (year, place) = (since_march.div_euclid(12), since_march.rem_euclid(12));
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * place + 2) / 5;
+    (days - 719_468) * DAY_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calendar_months() {
+        for (date, month) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-31T23:59:59.999Z", 0),
+            ("1970-02-01T00:00:00Z", 1),
+            ("1969-12-31T23:59:59.999Z", -1),
+            ("2024-02-29T12:00:00Z", 649),
+            ("2024-03-01T00:00:00Z", 650),
+            ("2026-11-30T23:59:59.999Z", 682),
+            ("2026-12-01T00:00:00Z", 683),
+            ("2100-02-28T23:59:59Z", 1561),
+            ("2100-03-01T00:00:00Z", 1562),
+        ] {
+            let unix_ms = date.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+            assert_eq!(utc_month(unix_ms), month, "{date}");
+        }
+        let december = "2026-12-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        assert_eq!(utc_month_start(683), december);
+        assert_eq!(utc_day_start(utc_day(december + 5)), december);
+    }
+}

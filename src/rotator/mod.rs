@@ -2,3 +2,46 @@
 //!
 //! Owns key and provider state, the strategies, leases, key limits, breakers, the retry budget and the classifier.
 //! Refuses IO, async and clocks of its own: it is pure and synchronous, time and randomness are passed in.
+
+mod account;
+mod breaker;
+mod budget;
+mod chance;
+mod classifier;
+mod engine;
+mod error_body;
+mod filter;
+mod flight;
+mod latency;
+mod learned;
+mod lease;
+mod list;
+mod mask;
+mod operate;
+mod order;
+mod outcome;
+mod pick;
+mod pool;
+mod provider_notes;
+mod random;
+mod reason;
+mod request;
+mod saved;
+mod slot;
+mod status;
+mod sticky;
+mod tally;
+mod turns;
+mod view;
+mod wait;
+
+pub use classifier::{Evidence, Trouble, classify};
+pub use engine::Rotator;
+pub use learned::LearnedLimits;
+pub use lease::Lease;
+pub use mask::{mask, mask_provider_text};
+pub use operate::{ProbeDue, ProbeResult};
+pub use outcome::Report;
+pub use request::{Owner, OwnerKeys, PickError, PickRequest, Tried};
+pub use saved::{SavedDisabled, SavedKeyState, SavedModel, SavedRest};
+pub use status::{KeyFacts, KeyState, KeyStatus, ModelStatus, ProviderStatus};

@@ -1,0 +1,390 @@
+//! The rotator itself: every provider's pool, and the walk of a call over targets and tiers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::budget::RetryBudget;
+use super::filter::Miss;
+use super::learned::LearnedLimits;
+use super::lease::Lease;
+use super::operate::{ProbeDue, ProbeResult};
+use super::outcome::Report;
+use super::pick::{Ask, Choice};
+use super::pool::{Pool, PoolState};
+use super::random::{mix, scale};
+use super::request::{Owner, PickError, PickRequest};
+use super::saved::SavedKeyState;
+use super::status::{KeyStatus, ProviderStatus};
+use crate::domain::{Blame, Key, KeyEvent, KeyId, Moment, ProviderId, Settings, Snapshot, Strategy, Target, Verdict};
+
+/// Wait that is told when it depends on calls in flight.
+const BUSY_MS: u64 = 1_000;
+/// Step of the sequence that spreads calls over targets: 2^64 divided by the golden ratio, so that any run of calls holds the
+/// weights closely.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Chooses keys, and remembers what became of them.
+#[derive(Debug)]
+pub struct Rotator {
+    seed: u64,
+    pools: ArcSwap<HashMap<ProviderId, Arc<Pool>>>,
+    budget: Mutex<RetryBudget>,
+    spread: AtomicU64,
+    /// Saved states of keys that no snapshot has named yet.
+    unclaimed: Mutex<HashMap<KeyId, SavedKeyState>>,
+    names: Names,
+}
+
+/// The words for who chose a key, shared by all records.
+#[derive(Debug)]
+struct Names {
+    strategies: [Arc<str>; 6],
+    script: Arc<str>,
+    owner: Arc<str>,
+    same_key: Arc<str>,
+}
+
+impl Rotator {
+    /// A rotator without keys. The seed decides every random choice.
+    pub fn new(seed: u64) -> Arc<Self> {
+        let defaults = Settings::default();
+        let names = Names {
+            strategies: Strategy::ALL.map(|strategy| strategy.as_str().into()),
+            script: "script".into(),
+            owner: "owner".into(),
+            same_key: "same_key".into(),
+        };
+        Arc::new(Rotator {
+            seed,
+            pools: ArcSwap::default(),
+            budget: Mutex::new(RetryBudget::new(defaults.retry_share, defaults.retry_burst)),
+            spread: AtomicU64::new(seed),
+            unclaimed: Mutex::default(),
+            names,
+        })
+    }
+
+    /// Takes over a snapshot: adds, updates and removes providers and keys. What is remembered of keys that stay, stays; a key
+    /// whose secret changed starts anew.
+    pub fn apply(&self, snapshot: &Snapshot, now: Moment) {
+        self.budget.lock().configure(snapshot.settings.retry_share, snapshot.settings.retry_burst);
+        let mut keys: HashMap<ProviderId, Vec<&Arc<Key>>> = HashMap::new();
+        for key in snapshot.keys() {
+            keys.entry(key.provider).or_default().push(key);
+        }
+        let old = self.pools.load();
+        let mut pools = HashMap::new();
+        for provider in snapshot.providers() {
+            let seed = mix(self.seed, provider.id.0 as u64);
+            let pool = old.get(&provider.id).cloned().unwrap_or_else(|| Arc::new(Pool::new(provider.clone(), seed)));
+            let mut of_provider = keys.remove(&provider.id).unwrap_or_default();
+            of_provider.sort_unstable_by_key(|key| key.id);
+            self.apply_keys(&mut pool.lock(), provider, &of_provider, now);
+            pools.insert(provider.id, pool);
+        }
+        self.pools.store(Arc::new(pools));
+    }
+
+    fn apply_keys(&self, pool: &mut PoolState, provider: &Arc<crate::domain::Provider>, keys: &[&Arc<Key>], now: Moment) {
+        let now = pool.tell_time(now);
+        let probes_change = pool.provider.probe != provider.probe;
+        pool.provider = provider.clone();
+        if probes_change {
+            pool.reschedule_probes(now);
+        }
+        let wanted: std::collections::HashSet<KeyId> = keys.iter().map(|key| key.id).collect();
+        pool.retain(|id| wanted.contains(&id));
+        let mut unclaimed = self.unclaimed.lock();
+        for key in keys {
+            let saved = if unclaimed.is_empty() { None } else { unclaimed.remove(&key.id) };
+            pool.put(key, saved.as_ref(), now);
+        }
+    }
+
+    /// Brings back states that were saved; those of keys that are not known yet wait for the snapshot that names them.
+    pub fn restore(&self, states: Vec<SavedKeyState>, now: Moment) {
+        let mut waiting: HashMap<KeyId, SavedKeyState> = states.into_iter().map(|state| (state.key, state)).collect();
+        for pool in self.pools.load().values() {
+            let mut pool = pool.lock();
+            let now = pool.tell_time(now);
+            let known: Vec<(KeyId, u32)> = pool.by_id.iter().map(|(id, place)| (*id, *place)).collect();
+            for (id, place) in known {
+                if let Some(saved) = waiting.remove(&id) {
+                    pool.restore(place, &saved, now);
+                    pool.refresh(place, now);
+                }
+            }
+        }
+        self.unclaimed.lock().extend(waiting);
+    }
+
+    /// The states of all keys about which there is something to remember.
+    pub fn saved_states(&self, now: Moment) -> Vec<SavedKeyState> {
+        let mut states = Vec::new();
+        for pool in self.pools.load().values() {
+            states.extend(pool.lock().slots.iter().flatten().filter_map(|slot| SavedKeyState::of(slot, now)));
+        }
+        states
+    }
+
+    /// State changes since the last call, oldest first within a provider.
+    pub fn take_events(&self) -> Vec<KeyEvent> {
+        let pools = self.pools.load();
+        pools.values().flat_map(|pool| std::mem::take(&mut pool.lock().events)).collect()
+    }
+
+    /// Picks a key for an attempt.
+    pub fn pick(&self, request: &PickRequest<'_>, now: Moment) -> Result<Lease, PickError> {
+        if let Some(owner) = &request.owner {
+            return self.pick_owner(request, owner, now);
+        }
+        if let Some(again) = request.again
+            && let Some(lease) = self.pick_one_of(request, &[again], &self.names.same_key, now)
+        {
+            return Ok(lease);
+        }
+        if let Some(lease) = self.pick_one_of(request, request.preferred, &self.names.script, now) {
+            return Ok(lease);
+        }
+        self.pick_by_strategy(request, now)
+    }
+
+    fn pick_by_strategy(&self, request: &PickRequest<'_>, now: Moment) -> Result<Lease, PickError> {
+        let pools = self.pools.load();
+        let chosen_by = &self.names.strategies[request.strategy as usize];
+        let mut missed = Missed::default();
+        let targets = &request.targets[request.targets.partition_point(|target| target.tier < request.min_tier)..];
+        let first_choices: &[Choice] =
+            if request.tried.is_empty() { &[Choice::Untried] } else { &[Choice::OtherAccount, Choice::Untried] };
+        for (choices, again) in [(first_choices, false), (&[Choice::OnceMore], true)] {
+            if again && request.tried.is_empty() {
+                break;
+            }
+            for tier in targets.chunk_by(|one, other| one.tier == other.tier) {
+                let order = self.order(tier, request);
+                for (choice, at) in choices.iter().flat_map(|choice| order.iter().map(move |at| (*choice, *at))) {
+                    let Some(pool) = pools.get(&tier[at].provider) else { continue };
+                    let ask = Ask { request, target: &tier[at], choice, chosen_by };
+                    match pool.lock().pick(pool, &ask, now) {
+                        Ok(lease) => return Ok(lease),
+                        Err(miss) => missed.add(tier[at].provider, miss),
+                    }
+                }
+            }
+        }
+        Err(missed.error(now))
+    }
+
+    /// The order in which a tier's targets are asked: one by weight, then the others; those whose provider failed in this call
+    /// last.
+    fn order(&self, tier: &[Target], request: &PickRequest<'_>) -> Vec<usize> {
+        if tier.len() == 1 {
+            return vec![0];
+        }
+        let failed = |target: &Target| {
+            request.tried.iter().any(|tried| tried.provider == target.provider && tried.blame == Blame::Provider)
+        };
+        let total: u64 = tier.iter().map(|target| u64::from(target.weight)).sum();
+        let bits = match request.affinity {
+            Some(affinity) if request.strategy == Strategy::Sticky => mix(affinity, GOLDEN),
+            _ => self.spread.fetch_add(GOLDEN, Ordering::Relaxed),
+        };
+        let mut point = scale(bits, total);
+        let mut first = 0;
+        for (at, target) in tier.iter().enumerate() {
+            if point < u64::from(target.weight) {
+                first = at;
+                break;
+            }
+            point -= u64::from(target.weight);
+        }
+        let mut order: Vec<usize> = (first..tier.len()).chain(0..first).filter(|at| tier[*at].weight > 0).collect();
+        order.sort_by_key(|at| failed(&tier[*at]));
+        order
+    }
+
+    /// The first of these keys that can serve, whether it was tried or not.
+    fn pick_one_of(&self, request: &PickRequest<'_>, keys: &[KeyId], chosen_by: &Arc<str>, now: Moment) -> Option<Lease> {
+        let pools = self.pools.load();
+        let targets = || request.targets.iter().filter(|target| target.tier >= request.min_tier);
+        keys.iter().find_map(|key| {
+            targets().find_map(|target| {
+                let pool = pools.get(&target.provider)?;
+                let mut state = pool.lock();
+                let place = *state.by_id.get(key)?;
+                let ask = Ask { request, target, choice: Choice::Only(place), chosen_by };
+                state.pick(pool, &ask, now).ok()
+            })
+        })
+    }
+
+    /// A key that owns an object: the one that made it, else another of its account.
+    fn pick_owner(&self, request: &PickRequest<'_>, owner: &Owner<'_>, now: Moment) -> Result<Lease, PickError> {
+        let pools = self.pools.load();
+        let Some(pool) = pools.get(&owner.provider) else { return Err(PickError::OwnerGone) };
+        let no_model = Target { provider: owner.provider, model: "".into(), tier: request.min_tier, weight: 1 };
+        let target = request.targets.iter().find(|target| target.provider == owner.provider).unwrap_or(&no_model);
+        let mut state = pool.lock();
+        let mut missed = Missed::default();
+        for place in state.owners(owner) {
+            if request.tried.iter().any(|tried| state.slot(place).is_some_and(|slot| slot.key.id == tried.key)) {
+                missed.total.tried = true;
+                continue;
+            }
+            let ask = Ask { request, target, choice: Choice::Only(place), chosen_by: &self.names.owner };
+            match state.pick(pool, &ask, now) {
+                Ok(lease) => return Ok(lease),
+                Err(miss) => missed.add(owner.provider, miss),
+            }
+        }
+        Err(match missed.error(now) {
+            PickError::Resting { retry_after_ms } => PickError::OwnerResting { retry_after_ms },
+            PickError::NoKey | PickError::ModelUnknown => PickError::OwnerGone,
+            other => other,
+        })
+    }
+
+    /// Counts a call for the retry budget.
+    pub fn count_call(&self, _now: Moment) {
+        self.budget.lock().count_call();
+    }
+
+    /// Takes one retry from the budget, when one is left.
+    pub fn may_retry(&self, now: Moment) -> bool {
+        self.budget.lock().take(now.mono_ms)
+    }
+
+    /// The provider began to answer well: the head of a plain answer, or a stream's first content, came `first_byte_ms` after
+    /// the attempt began. Optional: [`Rotator::succeeded`] says the same at the end.
+    pub fn answered(&self, lease: &Lease, first_byte_ms: u64, limits: &LearnedLimits, now: Moment) {
+        lease.pool.lock().answered(lease, first_byte_ms, limits, now);
+    }
+
+    /// An attempt ended with a whole answer.
+    pub fn succeeded(&self, lease: &Lease, report: &Report, now: Moment) {
+        let mut pool = lease.pool.lock();
+        pool.answered(lease, report.first_byte_ms, &report.limits, now);
+        pool.settle(lease, report.tokens, report.cost, now);
+    }
+
+    /// An attempt failed.
+    pub fn failed(&self, lease: &Lease, verdict: &Verdict, now: Moment) {
+        lease.pool.lock().failed(lease, verdict, now);
+    }
+
+    /// The client went away: nobody is to blame, and the estimates stand.
+    pub fn client_gone(&self, lease: &Lease, now: Moment) {
+        let mut pool = lease.pool.lock();
+        pool.settle(lease, None, crate::domain::Cost::Unknown, now);
+    }
+
+    /// The provider named the account of a key (`openai-organization`): it rests together with the account's other keys.
+    pub fn learn_account(&self, lease: &Lease, account: &str) {
+        lease.pool.lock().learn_account(lease, account);
+    }
+
+    /// Enables a key: it is no longer disabled and no longer rests. `false`: no such key.
+    pub fn enable(&self, key: KeyId, reason: &str, now: Moment) -> bool {
+        self.with_key(key, |pool, place| pool.enable(place, reason, now)).is_some()
+    }
+
+    /// Disables a key by hand, until these UTC unix milliseconds or for good. `false`: no such key.
+    pub fn disable(&self, key: KeyId, until_ms: Option<i64>, reason: &str, now: Moment) -> bool {
+        self.with_key(key, |pool, place| pool.disable_manual(place, until_ms, reason, now)).is_some()
+    }
+
+    /// Forgets every verdict about a key; what an operator decided and what was used stays. `false`: no such key.
+    pub fn reset(&self, key: KeyId, now: Moment) -> bool {
+        self.with_key(key, |pool, place| pool.forget_verdicts(place, "reset", now)).is_some()
+    }
+
+    /// Automatically disabled keys whose probe is due; each is handed out once per interval.
+    pub fn due_probes(&self, now: Moment) -> Vec<ProbeDue> {
+        self.pools.load().values().flat_map(|pool| pool.lock().due_probes(now)).collect()
+    }
+
+    /// Takes a probe's result. `started` is when the probe began: what changed since then stands.
+    pub fn probe_result(&self, key: KeyId, result: &ProbeResult, started: Moment, now: Moment) {
+        self.with_key(key, |pool, place| pool.probed(place, result, started, now));
+    }
+
+    /// The state of a key.
+    pub fn status(&self, key: KeyId, now: Moment) -> Option<KeyStatus> {
+        self.with_key(key, |pool, place| pool.status(place, now)).flatten()
+    }
+
+    /// The states of these keys, without those that are not known.
+    pub fn statuses(&self, keys: &[KeyId], now: Moment) -> Vec<KeyStatus> {
+        keys.iter().filter_map(|key| self.status(*key, now)).collect()
+    }
+
+    /// The state of a provider.
+    pub fn provider_status(&self, provider: ProviderId, now: Moment) -> Option<ProviderStatus> {
+        Some(self.pools.load().get(&provider)?.lock().provider_status(now))
+    }
+
+    fn with_key<T>(&self, key: KeyId, act: impl FnOnce(&mut PoolState, u32) -> T) -> Option<T> {
+        for pool in self.pools.load().values() {
+            let mut pool = pool.lock();
+            if let Some(place) = pool.by_id.get(&key).copied() {
+                return Some(act(&mut pool, place));
+            }
+        }
+        None
+    }
+}
+
+impl PoolState {
+    /// Places of the keys that own an object: the one that made it first.
+    fn owners(&self, owner: &Owner<'_>) -> Vec<u32> {
+        let maker = owner.key.and_then(|key| self.by_id.get(&key).copied());
+        let account = owner.account.and_then(|name| self.accounts.find(name));
+        let peers = account.map(|number| self.accounts.get(number).members.as_slice()).unwrap_or_default();
+        maker.into_iter().chain(peers.iter().copied().filter(|place| Some(*place) != maker)).take(64).collect()
+    }
+}
+
+/// What all the pools that were asked missed.
+#[derive(Default)]
+struct Missed {
+    total: Miss,
+    breaker: Option<ProviderId>,
+}
+
+impl Missed {
+    fn add(&mut self, provider: ProviderId, miss: Miss) {
+        if miss.breaker_ms.is_some() {
+            self.breaker = Some(provider);
+        }
+        self.total.add(miss);
+    }
+
+    fn error(self, now: Moment) -> PickError {
+        let Missed { total, breaker } = self;
+        let wait = |at: u64| at.saturating_sub(now.mono_ms).max(1);
+        if total.tried {
+            return PickError::AllTried;
+        }
+        if total.model_unknown && !total.other_reason && total.too_large.is_none() && total.breaker_ms.is_none() {
+            return PickError::ModelUnknown;
+        }
+        match (total.back_ms, total.breaker_ms, breaker) {
+            (None, Some(at), Some(provider)) => return PickError::BreakerOpen { provider, retry_after_ms: wait(at) },
+            (Some(back), at, _) => {
+                return PickError::Resting { retry_after_ms: wait(at.map_or(back, |at| at.min(back))) };
+            }
+            _ => {}
+        }
+        if total.busy {
+            return PickError::Resting { retry_after_ms: BUSY_MS };
+        }
+        match total.too_large {
+            Some(limit) => PickError::TooLarge { limit },
+            None => PickError::NoKey,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Blanks what must not stand in a record: keys and pieces of them, organisation ids, upstream addresses.
+
+use secrecy::ExposeSecret;
+
+use crate::domain::Key;
+
+const BLANK: &str = "[masked]";
+/// Beginnings of keys and of account, organisation and project ids.
+const PREFIXES: [&str; 22] = [
+    "sk-", "sk_", "pk-", "org-", "org_", "proj_", "proj-", "gsk_", "xai-", "aiza", "pplx-", "hf_", "r8_", "nvapi-", "tgp_",
+    "csk-", "fw_", "kw-", "key-", "ak-", "user-", "team-",
+];
+/// A run of letters and digits of this length is taken for a secret.
+const LONG: usize = 32;
+
+/// Blanks the key's own secret, and whatever looks like a key, an organisation id or an address.
+pub fn mask(text: &str, key: &Key) -> String {
+    let secret = key.secret.expose_secret();
+    if secret.len() >= 4 && text.contains(secret) {
+        return mask_provider_text(&text.replace(secret, BLANK));
+    }
+    mask_provider_text(text)
+}
+
+/// Blanks whatever looks like a key (also one that is partly starred), an organisation id or an address.
+pub fn mask_provider_text(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let gap = rest.find(is_word).unwrap_or(rest.len());
+        masked.push_str(&rest[..gap]);
+        rest = &rest[gap..];
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let word = rest[..end].trim_end_matches(['.', ':', '/', '…']);
+        let tail = &rest[word.len()..end];
+        masked.push_str(if is_secret(word) { BLANK } else { word });
+        masked.push_str(tail);
+        rest = &rest[end..];
+    }
+    masked
+}
+
+/// Whether a character may stand inside a key, id or address.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || "-_*.:/•…%@+=~?&#".contains(c)
+}
+
+fn is_secret(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    lower.contains("://")
+        || ["***", "•••", "xxxx"].iter().any(|stars| lower.contains(stars))
+        || parts(&lower).any(|part| PREFIXES.iter().any(|prefix| part.starts_with(prefix) && part.len() >= prefix.len() + 4))
+        || is_elided(word)
+        || is_long(&lower)
+}
+
+/// The word, and what stands behind `:` and `=` in it, such as the key in `api_key=sk-…`.
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    word.split([':', '='])
+}
+
+/// `abcd...wxyz` or `abcd…wxyz`.
+fn is_elided(word: &str) -> bool {
+    ["...", "…"].iter().any(|gap| word.split_once(gap).is_some_and(|(head, tail)| !head.is_empty() && !tail.is_empty()))
+}
+
+fn is_long(word: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    word.len() >= LONG
+        && !word.starts_with("req")
+        && word.split(|c| !is_plain(c)).any(|run| {
+            run.len() >= LONG && run.contains(|c: char| c.is_ascii_digit()) && run.contains(|c: char| c.is_ascii_alphabetic())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_of_a_key_is_left() {
+        for (text, masked) in [
+            (
+                "Incorrect API key provided: sk-proj-ab*****yz. You can find it at https://platform.openai.com/x.",
+                "Incorrect API key provided: [masked]. You can find it at [masked].",
+            ),
+            (
+                "Rate limit reached for gpt-4o-mini in organization org-AbCdEf123 on tokens per min (TPM)",
+                "Rate limit reached for gpt-4o-mini in organization [masked] on tokens per min (TPM)",
+            ),
+            (r#"{"error":{"message":"bad key sk-1234567890abcdef"}}"#, r#"{"error":{"message":"bad key [masked]"}}"#),
+            ("key=AIzaSyA1234567890 failed", "[masked] failed"),
+            ("Your api key: ****abcd is invalid", "Your api key: [masked] is invalid"),
+            ("project proj_abc123def", "project [masked]"),
+            ("key 0123456789abcdef0123456789abcdef!", "key [masked]!"),
+            ("request req_0123456789abcdef0123456789abcdef", "request req_0123456789abcdef0123456789abcdef"),
+            ("the key abcd...wxyz, and so on...", "the key [masked], and so on..."),
+            ("api_key=sk-1234567890", "[masked]"),
+            ("您的限额 2026-11-25 18:41:44 重置", "您的限额 2026-11-25 18:41:44 重置"),
+            ("Please slow down.", "Please slow down."),
+        ] {
+            assert_eq!(mask_provider_text(text), masked);
+        }
+    }
+}
