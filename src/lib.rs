@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod bootstrap;
 pub mod cli;
 pub mod client_address;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod mock;
 pub mod outbound;
 pub mod prices;
 pub mod proxy;
+pub mod publish;
 pub mod quota;
 pub mod recorder;
 pub mod request_path;

@@ -1,2 +1,10 @@
-//! Keywheel.
-fn main() {}
+//! The `keywheel` command.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    keywheel::cli::main()
+}

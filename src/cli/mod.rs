@@ -1,3 +1,70 @@
 //! The commands: one file each.
 //!
-//! Reads arguments and environment through `config`, prints, and returns exit codes.
+//! Reads arguments and environment through `config`, prints, and returns exit codes: 0 clean, 1 failed, 2 wrong usage
+//! or configuration.
+
+mod healthcheck;
+mod machine;
+mod mock;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Environment, Flags, RawConfig};
+
+/// A self-hosted, OpenAI-compatible proxy that rotates provider keys, heals by itself and records every call.
+#[derive(Debug, Parser)]
+#[command(name = "keywheel", version, subcommand_required = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Mock(mock::Arguments),
+    Healthcheck(Box<healthcheck::Arguments>),
+}
+
+/// Why a command ended badly.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// Wrong usage or configuration: exit code 2.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Anything else: exit code 1.
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            CliError::Config(_) => ExitCode::from(2),
+            CliError::Failed(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::of_process();
+    let result = match arguments.command {
+        Command::Mock(arguments) => mock::run(arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+/// The configuration that these flags and this environment make.
+fn configure(flags: Flags, environment: &Environment) -> Result<Config, CliError> {
+    Ok(RawConfig::gather(flags, environment)?.validate()?)
+}

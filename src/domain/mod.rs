@@ -6,6 +6,7 @@
 mod base_url;
 mod call;
 mod client;
+mod dollars;
 mod event;
 mod ids;
 mod key;
@@ -29,6 +30,7 @@ pub use call::{
     Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, StoredBody, Why,
 };
 pub use client::{Client, ClientLimits, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
+pub use dollars::{DollarPrice, LongContextDollars};
 pub use event::{KeyEvent, KeyEventKind};
 pub use ids::{CallId, ClientId, KeyId, ModelId, ProviderId};
 pub use key::{Key, secret_hint};
@@ -40,7 +42,7 @@ pub use pattern::Pattern;
 pub use provider::{AuthScheme, Probe, Provider, Timeouts};
 pub use settings::Settings;
 pub use snapshot::{Route, RouteError, Snapshot, SnapshotParts};
-pub use time::{Moment, utc_day, utc_day_start, utc_month, utc_month_start};
+pub use time::{Moment, from_rfc3339, to_rfc3339, utc_day, utc_day_start, utc_month, utc_month_start};
 pub use tokens::{estimate_quarter_tokens, estimate_text_tokens};
 pub use usage::{Usage, UsageQuality};
 pub use validation::InvalidField;

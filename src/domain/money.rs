@@ -73,6 +73,11 @@ impl Rate {
         self.0 as f64 / 1e9
     }
 
+    /// The price of one unit in dollars, for display.
+    pub fn as_dollars_per_unit(self) -> f64 {
+        self.0 as f64 / 1e15
+    }
+
     /// What `units` cost, in millionths of a nano-dollar, so that sums round only once.
     pub fn times(self, units: u64) -> i128 {
         self.0 as i128 * units as i128

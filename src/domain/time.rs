@@ -1,5 +1,9 @@
 //! One reading of the clocks, passed in wherever a rule depends on time.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 /// A point in time on two clocks.
 ///
 /// Rules that wait (cooldowns, windows, breakers) count on `mono_ms`, so a wall clock that jumps changes nothing;
@@ -59,6 +63,19 @@ pub fn utc_month_start(month: i64) -> i64 {
     (days - 719_468) * DAY_MS
 }
 
+/// A time as the API writes it: RFC 3339 in UTC, with milliseconds only where there are some.
+pub fn to_rfc3339(unix_ms: i64) -> String {
+    Timestamp::from_millisecond(unix_ms).map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// Reads an RFC 3339 time; a date, or a time without an offset, is UTC.
+pub fn from_rfc3339(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let with_offset = text.parse::<Timestamp>().ok();
+    let time = with_offset.or_else(|| TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok());
+    time.map(Timestamp::as_millisecond)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +100,17 @@ mod tests {
         let december = "2026-12-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
         assert_eq!(utc_month_start(683), december);
         assert_eq!(utc_day_start(utc_day(december + 5)), december);
+    }
+
+    #[test]
+    fn times_are_read_and_written() {
+        assert_eq!(to_rfc3339(1_764_064_800_000), "2025-11-25T10:00:00Z");
+        assert_eq!(to_rfc3339(1_764_064_800_120), "2025-11-25T10:00:00.12Z");
+        for text in ["2025-11-25T10:00:00Z", "2025-11-25T11:00:00+01:00", "2025-11-25 10:00:00", "2025-11-25T10:00"] {
+            assert_eq!(from_rfc3339(text), Some(1_764_064_800_000), "{text}");
+        }
+        assert_eq!(from_rfc3339("2025-11-25"), Some(1_764_028_800_000));
+        assert_eq!(from_rfc3339("soon"), None);
+        assert_eq!(from_rfc3339(&to_rfc3339(-1)), Some(-1));
     }
 }

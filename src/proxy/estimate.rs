@@ -18,18 +18,26 @@ pub fn estimate_tokens(body: &[u8]) -> u64 {
     let mut estimate = Estimate::default();
     let mut cursor = Cursor::new(body, 0);
     match cursor.walk(0, &mut estimate) {
-        Ok(_) => estimate.quarters.div_ceil(4) + estimate.tokens,
+        Ok(_) => estimate.tokens(),
         Err(_) => estimate_text_tokens(body),
     }
 }
 
+/// An estimate in the making, told of the names, strings and numbers of a body.
 #[derive(Default)]
-struct Estimate {
-    tokens: u64,
+pub(super) struct Estimate {
+    whole: u64,
     /// Quarters of a token, so that many short texts do not round up one by one.
     quarters: u64,
     /// The member at hand is one in which pictures, audio or files stand.
     may_hold_blob: bool,
+}
+
+impl Estimate {
+    /// The estimated tokens of what was told so far.
+    pub fn tokens(&self) -> u64 {
+        self.quarters.div_ceil(4) + self.whole
+    }
 }
 
 impl Visit for Estimate {
@@ -50,25 +58,27 @@ impl Visit for Estimate {
         );
     }
 
-    fn string(&mut self, text: &[u8]) {
+    fn string(&mut self, text: &[u8], is_plain: bool) {
         if self.may_hold_blob && text.len() >= SHORTEST_BLOB && is_blob(text) {
-            self.tokens += BLOB_TOKENS;
+            self.whole += BLOB_TOKENS;
+        } else if is_plain {
+            self.quarters += text.len() as u64;
         } else {
             self.quarters += text_quarters(text);
         }
     }
 
     fn number(&mut self) {
-        self.tokens += 1;
+        self.whole += 1;
     }
 }
 
 /// Quarters of a token of an escaped text. An escaped character (`\u6c49`) is one token, not the six bytes that it is
 /// written with.
 pub(super) fn text_quarters(text: &[u8]) -> u64 {
-    let whole = estimate_quarter_tokens(text);
-    let escapes = memchr::memchr_iter(b'\\', text).filter(|at| text.get(at + 1) == Some(&b'u')).count() as u64;
-    whole.saturating_sub(2 * escapes)
+    let quarters = estimate_quarter_tokens(text);
+    let escaped = memchr::memchr_iter(b'\\', text).filter(|at| text.get(at + 1) == Some(&b'u')).count() as u64;
+    quarters.saturating_sub(2 * escaped)
 }
 
 /// Whether a string is base64, as a data URL or bare: judged by its beginning.

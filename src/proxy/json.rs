@@ -13,7 +13,7 @@ pub(super) mod tests;
 
 pub(super) use cursor::{Cursor, Skip, Visit};
 pub(super) use members::{Elements, Member, Members};
-pub(super) use value::{as_bool, as_text, as_u64, member, name_is, unescape};
+pub(super) use value::{as_bool, as_text, as_u64, compact, member, name_is, unescape};
 
 /// Deepest nesting that is accepted, counting the outermost value.
 pub(super) const MAX_DEPTH: usize = 512;

@@ -2,6 +2,7 @@
 
 mod failure;
 mod kind;
+mod plain;
 mod shape;
 mod text;
 mod usage;
@@ -10,11 +11,13 @@ use std::sync::Arc;
 
 use crate::domain::{Api, Usage, UsageQuality};
 
+use super::estimate::{estimate_tokens, text_quarters};
 use super::json::{self, Members};
 use super::sse::Event;
 pub use failure::body_error;
 pub use kind::{EventKind, event_kind};
-use shape::{Choice, Top, elements, has_substance, unquoted};
+use plain::PlainDeltas;
+use shape::{Top, elements, has_substance, unquoted};
 use usage::Stated;
 
 /// A plain body longer than this, in bytes, is read at its ends only.
@@ -79,6 +82,7 @@ impl Metered {
 pub struct Meter {
     api: Api,
     facts: RequestFacts,
+    plain: PlainDeltas,
     stated: Stated,
     /// Usage was stated beside or behind content, so that it is a running total or the last word.
     stated_with_content: bool,
@@ -100,6 +104,7 @@ impl Meter {
         Meter {
             api,
             facts,
+            plain: PlainDeltas::default(),
             stated: Stated::default(),
             stated_with_content: false,
             content_seen: false,
@@ -120,11 +125,23 @@ impl Meter {
         self.content_seen
     }
 
+    /// Whether the provider has stated usage so far.
+    pub fn has_usage(&self) -> bool {
+        self.stated.is_some()
+    }
+
+    /// Whether the end was announced: by a finish reason, a terminal event or `[DONE]`. Usage may still follow.
+    pub fn is_finished(&self) -> bool {
+        self.done || self.finish_reason.is_some()
+    }
+
     /// Takes the next event of a stream and tells what it is.
     pub fn observe<'a>(&mut self, event: &Event<'a>) -> EventKind<'a> {
         let data = event.data.trim_ascii();
-        if self.readable && text::is_plain_delta(event.name, data) {
-            self.text_quarters += text::delta_quarters(data);
+        if self.readable
+            && let Some(quarters) = self.plain.quarters(event.name, data)
+        {
+            self.text_quarters += quarters;
             return EventKind::Content;
         }
         let top = if event.too_long { None } else { Top::read(data).ok() };
@@ -135,6 +152,7 @@ impl Meter {
             return kind;
         };
         let kind = kind::kind_of(event.name, data, &top);
+        self.content_seen |= top.choices.is_some_and(|choices| choices.has_content);
         self.take_kind(kind);
         self.take_event(top.kind_name(event.name), data, &top);
         kind
@@ -161,9 +179,10 @@ impl Meter {
         }
         self.take_answer(&top);
         self.take_usage_of(&top);
-        if !self.stated.is_some() && self.facts.generates {
-            let parts = [top.choices, top.output, top.content, top.text];
-            let tokens: u64 = parts.into_iter().flatten().map(super::estimate::estimate_tokens).sum();
+        if !self.stated.is_some() && self.facts.generates && self.answers_with_text() {
+            let choices = top.choices.and_then(|_| json::member(body, "choices"));
+            let parts = [choices, top.output, top.content];
+            let tokens: u64 = parts.into_iter().flatten().map(estimate_tokens).sum();
             self.text_quarters += 4 * tokens;
         }
         self.readable |= is_long || self.is_readable_answer(&top);
@@ -175,14 +194,13 @@ impl Meter {
     pub fn is_added_usage(event: &Event<'_>) -> bool {
         memchr::memmem::find(event.data, b"\"usage\"").is_some()
             && Top::read(event.data.trim_ascii()).is_ok_and(|top| {
-                top.usage.is_some_and(|usage| usage.starts_with(b"{"))
-                    && top.choices.is_some_and(|choices| !has_substance(choices))
+                top.usage.is_some_and(|usage| usage.starts_with(b"{")) && top.choices.is_some_and(|choices| choices.count == 0)
             })
     }
 
     /// What was read, when the answer ended so.
     pub fn finish(self, end: End) -> Metered {
-        let finished = self.done || self.finish_reason.is_some();
+        let finished = self.is_finished();
         let usage = self.usage(end == End::Cut && !finished);
         Metered {
             usage,
@@ -207,8 +225,8 @@ impl Meter {
 
     fn take_event(&mut self, kind: &[u8], data: &[u8], top: &Top<'_>) {
         let is_delta = top.choices.is_some() || kind.ends_with(b".delta") || kind == b"content_block_delta";
-        if is_delta {
-            self.text_quarters += text::delta_quarters(data);
+        if is_delta && let Some(added) = plain::added_text(kind, data) {
+            self.text_quarters += text_quarters(&data[added]);
         }
         let nested = top.response.or(top.message).map(Top::read_cut);
         for answer in [Some(top), nested.as_ref()].into_iter().flatten() {
@@ -231,7 +249,9 @@ impl Meter {
             b"speech.audio.done" | b"transcript.text.done" => self.end_with("done"),
             b"content_block_start" => self.readable |= top.content_block.is_some_and(is_readable_block),
             b"content_block_delta" => self.readable |= top.delta.is_some_and(is_readable_block),
-            _ if top.choices.is_some() => self.readable |= top.choices().filter_map(Choice::read).any(|it| it.is_readable()),
+            _ if top.choices.is_some() => {
+                self.readable |= top.choices.is_some_and(|choices| choices.is_readable);
+            }
             _ if kind.starts_with(b"response.") => {
                 let says = kind.ends_with(b".delta") && memchr::memmem::find(kind, b"reasoning").is_none();
                 self.readable |= says && top.delta.is_some_and(has_substance);
@@ -259,10 +279,10 @@ impl Meter {
             self.model = shape::text(top.model);
         }
         self.background |= top.background == Some(b"true");
-        for choice in top.choices().filter_map(Choice::read) {
-            self.finish_reason = shape::text(choice.finish_reason).or(self.finish_reason.take());
+        let reasons = [top.choices.and_then(|choices| choices.finish_reason), top.stop_reason];
+        for reason in reasons.into_iter().flatten() {
+            self.finish_reason = shape::text(Some(reason)).or(self.finish_reason.take());
         }
-        self.finish_reason = shape::text(top.stop_reason).or(self.finish_reason.take());
         let Some(status) = top.status.and_then(unquoted) else { return };
         self.status = shape::text(top.status);
         if top.object == Some(b"\"response\"") && matches!(status, b"completed" | b"incomplete" | b"cancelled" | b"failed") {
@@ -272,7 +292,7 @@ impl Meter {
     }
 
     fn take_usage_of(&mut self, top: &Top<'_>) {
-        let in_choice = top.choices().filter_map(Choice::read).find_map(|choice| choice.usage);
+        let in_choice = top.choices.and_then(|choices| choices.usage);
         let in_extension = top.x_groq.and_then(|extension| json::member(extension, "usage"));
         for usage in [in_extension, in_choice, top.usage].into_iter().flatten() {
             self.stated_with_content |= self.stated.take(usage) && self.content_seen;
@@ -286,8 +306,8 @@ impl Meter {
     }
 
     fn is_readable_answer(&self, top: &Top<'_>) -> bool {
-        if top.choices.is_some() {
-            return top.choices().filter_map(Choice::read).any(|choice| choice.is_readable());
+        if let Some(choices) = top.choices {
+            return choices.is_readable;
         }
         match top.output.or(top.content) {
             Some(parts) if parts.starts_with(b"[") => elements(parts).any(is_readable_block),

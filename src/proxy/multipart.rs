@@ -3,10 +3,17 @@
 //! Strict on purpose: what two parsers could read differently (repeated names, folded headers, text around the parts) is
 //! refused, since a provider must never see another model than the allow-list and the price did.
 
+mod head;
+
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+use head::{Field, boundary, read_head};
 
 /// Longest head of one part, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -14,8 +21,8 @@ const LONGEST_HEAD: usize = 16 * 1024;
 /// Longest value that is kept of a field, in bytes.
 const LONGEST_FIELD: usize = 4 * 1024;
 
-/// Longest boundary, by RFC 2046.
-const LONGEST_BOUNDARY: usize = 70;
+/// Most blanks behind a boundary, where RFC 2046 allows any number.
+const MOST_PADDING: usize = 64;
 
 /// Why a form cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -126,16 +133,6 @@ enum Place {
     End,
 }
 
-/// What a part is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Model,
-    Stream,
-    N,
-    File,
-    Other,
-}
-
 impl FormReader {
     /// A reader for a body with this `Content-Type`.
     pub fn new(content_type: &str) -> Result<Self, FormError> {
@@ -226,7 +223,7 @@ impl FormReader {
                 self.place = Place::Head;
                 Ok(Some(padding + 2))
             }
-            [] | [b'\r'] if padding <= LONGEST_BOUNDARY => Ok(None),
+            [] | [b'\r'] if padding <= MOST_PADDING => Ok(None),
             [b'-'] if padding == 0 => Ok(None),
             _ => Err(self.malformed("a boundary is not followed by a line end")),
         }
@@ -305,99 +302,5 @@ fn as_flag(text: &str) -> Option<bool> {
         "true" | "1" | "on" | "yes" => Some(true),
         "false" | "0" | "off" | "no" | "" => Some(false),
         _ => None,
-    }
-}
-
-/// The boundary that a `multipart/form-data` content type names.
-fn boundary(content_type: &str) -> Option<String> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let mut boundaries = Parameters(parameters).filter(|(name, _)| name.eq_ignore_ascii_case("boundary"));
-    let (_, boundary) = boundaries.next().filter(|_| boundaries.next().is_none())?;
-    let is_usable = (1..=LONGEST_BOUNDARY).contains(&boundary.len())
-        && boundary.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
-        && !boundary.ends_with(' ');
-    is_usable.then_some(boundary)
-}
-
-/// What a part is, by its head without the blank line; the error says what is wrong with it.
-fn read_head(head: &[u8]) -> Result<Field, &'static str> {
-    let head = std::str::from_utf8(head).map_err(|_| "the head of a part is not UTF-8")?;
-    let mut disposition = None;
-    let mut is_encoded = false;
-    for line in head.split("\r\n") {
-        let (name, value) = line.split_once(':').ok_or("a header of a part has no colon")?;
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) || line.contains(['\r', '\n', '\0']) {
-            return Err("a header of a part is malformed or folded");
-        }
-        if name.eq_ignore_ascii_case("content-disposition") && disposition.replace(value).is_some() {
-            return Err("a part has two Content-Disposition headers");
-        }
-        if name.eq_ignore_ascii_case("content-transfer-encoding") {
-            let value = value.trim();
-            is_encoded = !["7bit", "8bit", "binary"].iter().any(|plain| value.eq_ignore_ascii_case(plain));
-        }
-    }
-    let field = read_disposition(disposition.ok_or("a part has no Content-Disposition header")?)?;
-    let decides = matches!(field, Field::Model | Field::Stream);
-    if decides && is_encoded { Err("a field that decides is transfer-encoded") } else { Ok(field) }
-}
-
-fn read_disposition(value: &str) -> Result<Field, &'static str> {
-    let (kind, parameters) = value.split_once(';').ok_or("a part has no name")?;
-    if !kind.trim().eq_ignore_ascii_case("form-data") {
-        return Err("a part is not form-data");
-    }
-    let (mut name, mut is_file) = (None, false);
-    for (parameter, value) in Parameters(parameters) {
-        match parameter.to_ascii_lowercase().as_str() {
-            "name" if name.replace(value).is_some() => return Err("a part has two names"),
-            "name*" => return Err("a part's name is in an extended notation"),
-            "filename" | "filename*" => is_file = true,
-            _ => {}
-        }
-    }
-    let name = name.ok_or("a part has no name")?.to_ascii_lowercase();
-    match name.as_str() {
-        "model" | "stream" if is_file => Err("a field that decides is sent as a file"),
-        "model" => Ok(Field::Model),
-        "stream" => Ok(Field::Stream),
-        _ if is_file => Ok(Field::File),
-        "n" => Ok(Field::N),
-        _ => Ok(Field::Other),
-    }
-}
-
-/// `name=value` pairs between semicolons, values bare or quoted with backslash escapes.
-struct Parameters<'a>(&'a str);
-
-impl<'a> Iterator for Parameters<'a> {
-    type Item = (&'a str, String);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let text = self.0.trim_start_matches([' ', '\t', ';']);
-        let (name, rest) = text.split_once('=')?;
-        let rest = rest.trim_start();
-        let Some(quoted) = rest.strip_prefix('"') else {
-            let end = rest.find(';').unwrap_or(rest.len());
-            self.0 = &rest[end..];
-            return Some((name.trim(), rest[..end].trim().to_owned()));
-        };
-        let mut value = String::new();
-        let mut characters = quoted.char_indices();
-        self.0 = "";
-        while let Some((at, character)) = characters.next() {
-            match character {
-                '"' => {
-                    self.0 = &quoted[at + 1..];
-                    break;
-                }
-                '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
-                _ => value.push(character),
-            }
-        }
-        Some((name.trim(), value))
     }
 }

@@ -8,6 +8,7 @@ mod connection;
 mod guard;
 mod head;
 mod listen;
+mod pinned;
 mod refusal;
 mod shutdown;
 mod tls;
@@ -27,6 +28,7 @@ use self::listen::Listener;
 use crate::config::ServerConfig;
 
 pub use self::listen::Listeners;
+pub use self::pinned::connect_pinned;
 pub use self::shutdown::Shutdown;
 
 /// Why a server could not start.

@@ -1,5 +1,6 @@
 //! One binary for every integration test: real sockets, port 0, no sleeping for luck.
 
+mod cli;
 mod mock;
 mod outbound;
 mod outbound_tls;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::proxy::json::{self, Elements, Member, Visit};
+use crate::proxy::json::{self, Elements};
 
 /// Most object ids that one body can name.
 const MOST_IDS: usize = 64;
@@ -20,18 +20,12 @@ pub(super) struct ObjectIds {
     values_at: Vec<usize>,
 }
 
-impl Visit for ObjectIds {
-    fn key(&mut self, name: &[u8], value_at: usize) {
+impl ObjectIds {
+    /// Takes a member's name and where its value starts.
+    pub fn key(&mut self, name: &[u8], value_at: usize) {
         if self.values_at.len() < MOST_IDS && names_objects(name) {
             self.values_at.push(value_at);
         }
-    }
-}
-
-impl ObjectIds {
-    /// The walk tells names inside values only; this one tells a member of the top level.
-    pub fn top_level(&mut self, _body: &[u8], member: &Member<'_>) {
-        self.key(member.name, member.value.start);
     }
 
     /// The ids themselves, each once, in the order found.

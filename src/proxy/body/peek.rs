@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::facts::{ObjectIds, Prompt};
-use crate::proxy::json::{self, Cursor, JsonError, MAX_DEPTH, Member, Members};
+use crate::proxy::estimate::Estimate;
+use crate::proxy::json::{self, Cursor, JsonError, MAX_DEPTH, Member, Members, Visit};
 
 /// Why a request body cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +110,8 @@ pub struct Peek {
     pub max_output_tokens: Option<u64>,
     /// Answers or pictures asked for.
     pub n: Option<u64>,
+    /// Estimated input tokens, as [`estimate_tokens`](crate::proxy::estimate_tokens) counts them.
+    pub estimated_tokens: u64,
     prompt: Prompt,
 }
 
@@ -143,14 +146,36 @@ pub fn peek(body: &Bytes) -> Result<Peek, BodyError> {
         return Err(BodyError::NotAnObject);
     };
     let mut found = Reading { peek: Peek { body: body.clone(), ..Peek::default() }, once: Once::default() };
-    let mut ids = ObjectIds::default();
-    while let Some(member) = members.next_with(&mut ids)? {
+    let mut inside = Inside::default();
+    while let Some(member) = members.next_with(&mut inside)? {
         found.take(body, &member)?;
-        ids.top_level(body, &member);
     }
     members.cursor().end()?;
-    found.peek.object_ids = ids.collect(body);
+    found.peek.object_ids = inside.ids.collect(body);
+    found.peek.estimated_tokens = inside.estimate.tokens();
     Ok(found.peek)
+}
+
+/// What is gathered at every depth while the body is checked.
+#[derive(Default)]
+struct Inside {
+    ids: ObjectIds,
+    estimate: Estimate,
+}
+
+impl Visit for Inside {
+    fn key(&mut self, name: &[u8], value_at: usize) {
+        self.ids.key(name, value_at);
+        self.estimate.key(name, value_at);
+    }
+
+    fn string(&mut self, text: &[u8], is_plain: bool) {
+        self.estimate.string(text, is_plain);
+    }
+
+    fn number(&mut self) {
+        self.estimate.number();
+    }
 }
 
 /// Which deciding members were seen.

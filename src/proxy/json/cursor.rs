@@ -8,8 +8,8 @@ use super::{JsonError, MAX_DEPTH};
 pub(in crate::proxy) trait Visit {
     /// A member's name: its bytes between the quotes, still escaped, and where its value starts.
     fn key(&mut self, _name: &[u8], _value_at: usize) {}
-    /// A string value: its bytes between the quotes, still escaped.
-    fn string(&mut self, _text: &[u8]) {}
+    /// A string value: its bytes between the quotes, still escaped; plain when it is ASCII without escapes.
+    fn string(&mut self, _text: &[u8], _is_plain: bool) {}
     /// A number.
     fn number(&mut self) {}
 }
@@ -67,8 +67,8 @@ impl<'a> Cursor<'a> {
         loop {
             match self.next_byte()? {
                 b'"' => {
-                    let text = self.string()?;
-                    visit.string(&self.text[text]);
+                    let (text, is_plain) = self.scan_string()?;
+                    visit.string(&self.text[text], is_plain);
                 }
                 b'{' => {
                     open.push(true)?;
@@ -98,6 +98,62 @@ impl<'a> Cursor<'a> {
                 return Ok(start..self.at);
             }
         }
+    }
+
+    /// Reads the object at hand: `take` is told each member's name and must pass its value.
+    ///
+    /// One pass reads what is nested, where asking for spans first would pass it once for each level.
+    pub fn each_member(&mut self, mut take: impl FnMut(&mut Self, &'a [u8]) -> Result<(), JsonError>) -> Result<(), JsonError> {
+        self.enter(b'{')?;
+        if self.next_byte()? == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let name = self.name()?;
+            take(self, &self.text[name])?;
+            if self.leave_or_go_on(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the array at hand: `take` must pass each element.
+    pub fn each_element(&mut self, mut take: impl FnMut(&mut Self) -> Result<(), JsonError>) -> Result<(), JsonError> {
+        self.enter(b'[')?;
+        if self.next_byte()? == b']' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            take(self)?;
+            if self.leave_or_go_on(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn enter(&mut self, bracket: u8) -> Result<(), JsonError> {
+        if self.next_byte()? != bracket {
+            return Err(self.unexpected());
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Behind a member or element: true when the bracket closes, false when a comma follows.
+    fn leave_or_go_on(&mut self, bracket: u8) -> Result<bool, JsonError> {
+        let byte = self.next_byte()?;
+        if byte != bracket && byte != b',' {
+            return Err(self.unexpected());
+        }
+        self.at += 1;
+        Ok(byte == bracket)
+    }
+
+    /// Passes one whole value and returns its text.
+    pub fn text(&mut self) -> Result<&'a [u8], JsonError> {
+        self.value().map(|at| &self.text[at])
     }
 
     /// Behind a value: passes closing brackets; true when another value follows inside the walk.
@@ -145,19 +201,28 @@ impl<'a> Cursor<'a> {
 
     /// Passes a string, standing on its opening quote; returns where it stands between its quotes.
     pub fn string(&mut self) -> Result<Range<usize>, JsonError> {
+        self.scan_string().map(|(text, _)| text)
+    }
+
+    /// As [`Cursor::string`], and whether it is ASCII without escapes.
+    fn scan_string(&mut self) -> Result<(Range<usize>, bool), JsonError> {
         self.at += 1;
         let start = self.at;
+        let mut is_plain = true;
         loop {
-            self.at += plain_length(&self.text[self.at..]);
+            let (length, is_ascii) = unmarked_run(&self.text[self.at..]);
+            self.at += length;
+            is_plain &= is_ascii;
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(start..self.at - 1);
+                    return Ok((start..self.at - 1, is_plain));
                 }
                 Some(b'\\') => self.escape()?,
                 Some(_) => return Err(self.unexpected()),
                 None => return Err(JsonError::Ended),
             }
+            is_plain = false;
         }
     }
 
@@ -228,11 +293,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Length of the run of bytes that need no look inside a string: no quote, no backslash, no control character.
-fn plain_length(text: &[u8]) -> usize {
+/// The run of bytes that need no look inside a string (no quote, no backslash, no control character): its length, and
+/// whether it is ASCII.
+fn unmarked_run(text: &[u8]) -> (usize, bool) {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES * 0x80;
     let mut at = 0;
+    let mut seen = 0;
     while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*word);
         let quote = word ^ (ONES * u64::from(b'"'));
@@ -242,12 +309,17 @@ fn plain_length(text: &[u8]) -> usize {
             | (word.wrapping_sub(ONES * 0x20) & !word);
         let found = found & HIGHS;
         if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+            let length = found.trailing_zeros() as usize / 8;
+            let before = word & !(u64::MAX << (8 * length));
+            return (at + length, (seen | before) & HIGHS == 0);
         }
+        seen |= word;
         at += 8;
     }
-    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | 0..0x20);
-    at + text[at..].iter().take_while(is_plain).count()
+    let is_unmarked = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | 0..0x20);
+    let rest = text[at..].iter().take_while(is_unmarked);
+    let (length, is_ascii) = rest.fold((0, true), |(length, is_ascii), byte| (length + 1, is_ascii && byte.is_ascii()));
+    (at + length, is_ascii && seen & HIGHS == 0)
 }
 
 /// Which brackets are open: one bit each, set for an object.

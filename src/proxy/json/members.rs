@@ -39,7 +39,7 @@ impl<'a> Members<'a> {
         (cursor.next_byte() == Ok(b'"')).then_some(Members { cursor, first: true })
     }
 
-    /// The next member, its value passed whole and told to `visit`; `None` behind the closing brace.
+    /// The next member, its name and its whole value told to `visit`; `None` behind the closing brace.
     pub fn next_with(&mut self, visit: &mut impl Visit) -> Result<Option<Member<'a>>, JsonError> {
         let cursor = &mut self.cursor;
         match (cursor.next_byte()?, self.first) {
@@ -52,9 +52,11 @@ impl<'a> Members<'a> {
             _ => return Err(cursor.unexpected()),
         }
         self.first = false;
-        let name = cursor.name()?;
+        let name_at = cursor.name()?;
+        let name = &cursor.text[name_at.clone()];
+        visit.key(name, cursor.at);
         let value = cursor.walk(1, visit)?;
-        Ok(Some(Member { name: &cursor.text[name.clone()], start: name.start - 1, value }))
+        Ok(Some(Member { name, start: name_at.start - 1, value }))
     }
 
     /// Where the reading stands: behind the closing brace after the last member.

@@ -62,7 +62,63 @@ fn quoted(text: &str, salt: usize) -> String {
     format!("\"{units}\"")
 }
 
+/// Gathers what a walk tells.
+#[derive(Default)]
+struct Told {
+    plain: Vec<(Vec<u8>, bool)>,
+    numbers: usize,
+}
+
+impl Visit for Told {
+    fn string(&mut self, text: &[u8], is_plain: bool) {
+        self.plain.push((text.to_vec(), is_plain));
+    }
+
+    fn number(&mut self) {
+        self.numbers += 1;
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_string_is_plain_when_it_is_ascii_without_escapes(texts in prop::collection::vec("[a-z]{0,20}(é|\"|\\\\|\n)?[a-z]{0,20}", 0..4)) {
+        let mut told = Told::default();
+        let text = serde_json::to_string(&(&texts, 1, [2.5, -3.0])).unwrap();
+        Cursor::new(text.as_bytes(), 0).walk(0, &mut told).unwrap();
+        prop_assert_eq!(told.numbers, 3);
+        let expected: Vec<_> = texts.iter().map(|text| text.bytes().all(|byte| byte.is_ascii_lowercase())).collect();
+        prop_assert_eq!(told.plain.iter().map(|(_, is_plain)| *is_plain).collect::<Vec<_>>(), expected);
+        let found: Vec<_> = told.plain.iter().map(|(text, _)| unescape(text).unwrap().into_owned()).collect();
+        prop_assert_eq!(found, texts);
+    }
+
+    #[test]
+    fn nested_reading_agrees_with_spans(value in any_value(), salt in 0usize..12) {
+        let text = loosely(&value, salt);
+        let Value::Object(expected) = &value else { return Ok(()) };
+        let mut found = serde_json::Map::new();
+        let mut cursor = Cursor::new(text.as_bytes(), 0);
+        let read = cursor.each_member(|cursor, name| {
+            let mut elements: Vec<Value> = Vec::new();
+            let value = if cursor.next_byte()? == b'[' {
+                cursor.each_element(|cursor| {
+                    elements.push(serde_json::from_slice(cursor.text()?).unwrap());
+                    Ok(())
+                })?;
+                Value::from(elements)
+            } else {
+                serde_json::from_slice(cursor.text()?).unwrap()
+            };
+            found.insert(unescape(name).unwrap().into_owned(), value);
+            Ok(())
+        });
+        prop_assert_eq!(read, Ok(()));
+        prop_assert_eq!(cursor.end(), Ok(()));
+        prop_assert_eq!(&found, expected);
+        prop_assert_eq!(compact(text.as_bytes()).unwrap().contains(['\n', '\r', '\t']), false);
+        prop_assert_eq!(serde_json::from_str::<Value>(&compact(text.as_bytes()).unwrap()).unwrap(), value);
+    }
+
     #[test]
     fn accepts_what_serde_json_writes(value in any_value(), salt in 0usize..12) {
         let text = loosely(&value, salt);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Members;
+use super::{Cursor, Members};
 
 /// The value of the member `name` of the object at the start of `text`; the last one when it is repeated.
 pub(in crate::proxy) fn member<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
@@ -51,4 +51,23 @@ pub(in crate::proxy) fn as_bool(value: &[u8]) -> Option<bool> {
         b"false" => Some(false),
         _ => None,
     }
+}
+
+/// The same JSON without white space between its parts.
+pub(in crate::proxy) fn compact(text: &[u8]) -> Option<String> {
+    let mut compacted = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(byte) = rest.first() {
+        let length = match byte {
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                rest = &rest[1..];
+                continue;
+            }
+            b'"' => Cursor::new(rest, 0).string().ok()?.end + 1,
+            _ => 1,
+        };
+        compacted.extend_from_slice(&rest[..length]);
+        rest = &rest[length..];
+    }
+    String::from_utf8(compacted).ok()
 }

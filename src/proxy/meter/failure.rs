@@ -1,6 +1,6 @@
 //! Errors inside answers that say 200: OpenAI's own, in an array, inside a response or a choice, and other vendors' shapes.
 
-use super::shape::{Choice, Top, elements, has_substance, unquoted};
+use super::shape::{Top, elements, has_substance, unquoted};
 use crate::proxy::json;
 
 /// The error in a whole body, as the JSON that a classifier reads; `None` when the body is an ordinary answer.
@@ -30,11 +30,8 @@ pub(super) fn find<'a>(text: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
     {
         return Some(response);
     }
-    if let Some(choices) = top.choices
-        && memchr::memmem::find(choices, b"\"error\"").is_some()
-        && let Some(choice) = top.choices().find(|choice| Choice::read(choice).is_some_and(|read| read.error.is_some()))
-    {
-        return Some(choice);
+    if let Some(failed) = top.choices.and_then(|choices| choices.failed) {
+        return Some(failed);
     }
     let kind = top.kind.and_then(unquoted);
     let is_error = matches!(kind, Some(b"error" | b"response.failed"))
@@ -50,8 +47,8 @@ fn is_error_value(value: &[u8]) -> bool {
 
 /// Whether there is an answer beside what looks like an error code.
 fn has_answer(top: &Top<'_>) -> bool {
-    let parts = [top.choices, top.output, top.data, top.content, top.text, top.response, top.delta];
-    parts.into_iter().flatten().any(has_substance)
+    let parts = [top.output, top.data, top.content, top.text, top.response, top.delta];
+    top.choices.is_some_and(|choices| choices.count > 0) || parts.into_iter().flatten().any(has_substance)
 }
 
 fn is_vendor_error(top: &Top<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! What one event of a stream is, as far as holding back the head, retrying and ending a call need to know.
 
-use super::shape::{Choice, Top, has_substance};
+use super::shape::{Top, has_substance};
 use crate::proxy::json;
 use crate::proxy::sse::Event;
 
@@ -53,27 +53,17 @@ pub(super) fn kind_of<'a>(name: &[u8], data: &'a [u8], top: &Top<'a>) -> EventKi
     if name == b"error" {
         return EventKind::Error(data);
     }
-    if top.choices.is_some() {
-        return kind_of_choices(top);
+    if let Some(choices) = &top.choices {
+        return match choices.finish_reason {
+            Some(_) => EventKind::Finish,
+            None => content_if(choices.has_content),
+        };
     }
     match top.kind_name(name) {
         b"" if top.object.is_some() => EventKind::Nothing,
         b"" | b"message" => EventKind::Content,
         kind => kind_by_type(kind, top),
     }
-}
-
-fn kind_of_choices<'a>(top: &Top<'a>) -> EventKind<'a> {
-    let mut kind = EventKind::Nothing;
-    for choice in top.choices().filter_map(Choice::read) {
-        if choice.finish_reason.is_some() {
-            return EventKind::Finish;
-        }
-        if choice.has_content() {
-            kind = EventKind::Content;
-        }
-    }
-    kind
 }
 
 fn kind_by_type<'a>(kind: &[u8], top: &Top<'a>) -> EventKind<'a> {

@@ -1,6 +1,6 @@
 //! The shapes that answers have: the members of their top level that a meter looks at, as they stand in the text.
 
-use crate::proxy::json::{self, Elements, JsonError, Members};
+use crate::proxy::json::{self, Cursor, Elements, JsonError};
 
 /// Members of the top level of an answer or of an event's data. Each is the value's text; null counts as missing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,7 +11,7 @@ pub(super) struct Top<'a> {
     pub model: Option<&'a [u8]>,
     pub status: Option<&'a [u8]>,
     pub background: Option<&'a [u8]>,
-    pub choices: Option<&'a [u8]>,
+    pub choices: Option<Choices<'a>>,
     pub usage: Option<&'a [u8]>,
     pub error: Option<&'a [u8]>,
     pub response: Option<&'a [u8]>,
@@ -37,20 +37,26 @@ impl<'a> Top<'a> {
     /// Reads the members of the object at the start of `text`, all of it being passed.
     pub fn read(text: &'a [u8]) -> Result<Self, JsonError> {
         let mut top = Top::default();
-        for member in Members::open(text, 0).ok_or(JsonError::Unexpected(0))? {
-            let member = member?;
-            top.take(member.name, &text[member.value]);
-        }
+        top.fill(text)?;
         Ok(top)
     }
 
-    /// As [`Top::read`], of a text that may be cut: the members that stand there whole.
+    /// As [`Top::read`], of a text that may be cut or no object: the members that stand there whole.
     pub fn read_cut(text: &'a [u8]) -> Self {
         let mut top = Top::default();
-        for member in Members::open(text, 0).into_iter().flatten().map_while(Result::ok) {
-            top.take(member.name, &text[member.value]);
-        }
+        let _ends_early = top.fill(text);
         top
+    }
+
+    fn fill(&mut self, text: &'a [u8]) -> Result<(), JsonError> {
+        Cursor::new(text, 0).each_member(|cursor, name| {
+            if name == b"choices" && cursor.next_byte()? == b'[' {
+                self.choices = Some(Choices::read(cursor)?);
+            } else {
+                self.take(name, cursor.text()?);
+            }
+            Ok(())
+        })
     }
 
     fn take(&mut self, name: &[u8], value: &'a [u8]) {
@@ -61,7 +67,6 @@ impl<'a> Top<'a> {
             b"model" => &mut self.model,
             b"status" => &mut self.status,
             b"background" => &mut self.background,
-            b"choices" => &mut self.choices,
             b"usage" | b"usageMetadata" => &mut self.usage,
             b"error" => &mut self.error,
             b"response" => &mut self.response,
@@ -93,58 +98,70 @@ impl<'a> Top<'a> {
     {
         self.kind.and_then(unquoted).unwrap_or(event_name)
     }
-
-    /// The elements of `choices`.
-    pub fn choices(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        elements(self.choices.unwrap_or_default())
-    }
 }
 
-/// One element of `choices`.
+/// All that `choices` say together.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Choice<'a> {
+pub(super) struct Choices<'a> {
+    /// How many there are.
+    pub count: usize,
+    /// Why an answer ended.
     pub finish_reason: Option<&'a [u8]>,
-    pub error: Option<&'a [u8]>,
+    /// Usage, where a vendor puts it here.
     pub usage: Option<&'a [u8]>,
-    /// `delta`, or `message` of a whole answer.
-    pub message: Option<&'a [u8]>,
-    pub text: Option<&'a [u8]>,
+    /// The whole choice that has an `error`.
+    pub failed: Option<&'a [u8]>,
+    /// There is more than a role.
+    pub has_content: bool,
+    /// There is something that a reader sees as the answer: all but reasoning.
+    pub is_readable: bool,
 }
 
-impl<'a> Choice<'a> {
-    pub fn read(text: &'a [u8]) -> Option<Self> {
-        let mut choice = Choice::default();
-        for member in Members::open(text, 0)? {
-            let member = member.ok()?;
-            let place = match member.name {
-                b"finish_reason" => &mut choice.finish_reason,
-                b"error" => &mut choice.error,
-                b"usage" => &mut choice.usage,
-                b"delta" | b"message" => &mut choice.message,
-                b"text" => &mut choice.text,
-                _ => continue,
-            };
-            *place = Some(&text[member.value]).filter(|value| has_substance(value));
+impl<'a> Choices<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, JsonError> {
+        let mut choices = Choices::default();
+        cursor.each_element(|cursor| {
+            choices.count += 1;
+            if cursor.next_byte()? != b'{' {
+                return cursor.value().map(drop);
+            }
+            let mut beginning = *cursor;
+            let mut failed = false;
+            cursor.each_member(|cursor, name| choices.take(cursor, name, &mut failed))?;
+            if failed {
+                choices.failed = Some(beginning.text()?);
+            }
+            Ok(())
+        })?;
+        Ok(choices)
+    }
+
+    fn take(&mut self, cursor: &mut Cursor<'a>, name: &[u8], failed: &mut bool) -> Result<(), JsonError> {
+        if matches!(name, b"delta" | b"message") && cursor.next_byte()? == b'{' {
+            return cursor.each_member(|cursor, name| self.take_message(name, cursor.text()?));
         }
-        Some(choice)
+        let value = cursor.text()?;
+        if !has_substance(value) {
+            return Ok(());
+        }
+        match name {
+            b"finish_reason" => self.finish_reason = Some(value),
+            b"usage" => self.usage = Some(value),
+            b"error" => *failed = true,
+            b"text" => {
+                self.has_content = true;
+                self.is_readable = true;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
-    /// Whether there is more than a role.
-    pub fn has_content(&self) -> bool {
-        self.text.is_some() || self.message_members().any(|(_, value)| has_substance(value))
-    }
-
-    /// Whether there is something that a reader sees as the answer: all but reasoning.
-    pub fn is_readable(&self) -> bool {
-        let is_answer = |name: &[u8]| !name.starts_with(b"reasoning") && !name.starts_with(b"thinking");
-        self.text.is_some() || self.message_members().any(|(name, value)| is_answer(name) && has_substance(value))
-    }
-
-    fn message_members(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let text = self.message.unwrap_or_default();
-        let members = Members::open(text, 0).into_iter().flatten().map_while(Result::ok);
-        let named = members.map(move |member| (member.name, &text[member.value]));
-        named.filter(|(name, _)| !matches!(*name, b"role" | b"name" | b"type"))
+    fn take_message(&mut self, name: &[u8], value: &[u8]) -> Result<(), JsonError> {
+        let says = !matches!(name, b"role" | b"name" | b"type") && has_substance(value);
+        self.has_content |= says;
+        self.is_readable |= says && !name.starts_with(b"reasoning") && !name.starts_with(b"thinking");
+        Ok(())
     }
 }
 

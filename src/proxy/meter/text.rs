@@ -1,20 +1,19 @@
-//! Searches in the text of events and answers that are cheaper than reading them: what passes by the thousand must cost
-//! nanoseconds.
+//! Searches in the text of events and answers that are cheaper than reading them.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::proxy::estimate::text_quarters;
 use crate::proxy::json::{Cursor, Members};
 
 /// A quoted name cannot stand inside a JSON string, whose quotes are escaped, unless it ends the string; and then no colon
 /// follows. So a hit with a colon behind it is a member.
-struct Name(LazyLock<Finder<'static>>);
+pub(super) struct Name(LazyLock<Finder<'static>>);
 
 macro_rules! names {
     ($($name:ident = $text:literal;)*) => {
-        $(static $name: Name = Name(LazyLock::new(|| Finder::new(concat!("\"", $text, "\""))));)*
+        $(pub(super) static $name: Name = Name(LazyLock::new(|| Finder::new(concat!("\"", $text, "\""))));)*
     };
 }
 
@@ -35,7 +34,7 @@ names! {
 
 impl Name {
     /// Where the values of members of this name start, at any depth.
-    fn values<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    pub fn values<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         self.0.find_iter(text).filter_map(move |at| {
             let mut cursor = Cursor::new(text, at + self.0.needle().len());
             (cursor.next_byte() == Ok(b':')).then_some(())?;
@@ -44,27 +43,12 @@ impl Name {
             Some(cursor.position())
         })
     }
-}
 
-/// Whether an event is a part of an answer like those before it: no end, no usage, no error.
-pub(super) fn is_plain_delta(name: &[u8], data: &[u8]) -> bool {
-    if !name.is_empty() {
-        return name.ends_with(b".delta") || name == b"content_block_delta";
+    /// Where the first text that is not empty stands in a member of this name, between its quotes.
+    pub fn first_text(&self, data: &[u8]) -> Option<Range<usize>> {
+        let at = self.values(data).find(|at| data[*at] == b'"' && data.get(at + 1) != Some(&b'"'))?;
+        Cursor::new(data, at).string().ok()
     }
-    let is_null = |at: usize| data[at..].starts_with(b"null");
-    let mut reasons = FINISH_REASON.values(data).peekable();
-    reasons.peek().is_some() && reasons.all(is_null) && USAGE.values(data).all(is_null) && ERROR.values(data).all(is_null)
-}
-
-/// Estimated tokens, in quarters, of the text that a delta adds.
-pub(super) fn delta_quarters(data: &[u8]) -> u64 {
-    let names = [&CONTENT, &TEXT, &DELTA, &REASONING_CONTENT, &REASONING, &THINKING, &ARGUMENTS, &PARTIAL_JSON, &REFUSAL];
-    names.into_iter().find_map(|name| first_text(name, data)).map_or(0, text_quarters)
-}
-
-fn first_text<'a>(name: &Name, data: &'a [u8]) -> Option<&'a [u8]> {
-    let at = name.values(data).find(|at| data[*at] == b'"' && data.get(at + 1) != Some(&b'"'))?;
-    Cursor::new(data, at).string().ok().map(|text| &data[text])
 }
 
 /// The usage object among the last members of a long answer, of which `end` is the end.

@@ -35,8 +35,10 @@ impl Stated {
             stated |= self.take_member(member.name, &usage[member.value]);
         }
         if stated {
-            let kept = self.last_raw.replace(usage.into());
-            self.first_raw = self.first_raw.take().or(kept);
+            let former = self.last_raw.replace(usage.into());
+            if self.first_raw.is_none() {
+                self.first_raw = former;
+            }
         }
         stated
     }
@@ -159,15 +161,21 @@ impl Stated {
             .unwrap_or((cached > input || (self.cached_spelt_beside && self.total.is_none()), reasoning > output))
     }
 
-    /// The usage object as it stood, without white space; of two that differ in members, the first completed by the last.
+    /// The usage object as it stood, without white space; of several, the first completed by the last.
     fn raw(&self) -> Option<Box<str>> {
-        let last: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(self.last_raw.as_deref()?).ok()?;
-        let mut merged: serde_json::Map<String, serde_json::Value> =
-            self.first_raw.as_deref().and_then(|first| serde_json::from_slice(first).ok()).unwrap_or_default();
-        merged.extend(last);
-        let text = serde_json::to_string(&merged).ok()?;
-        (text.len() <= LONGEST_RAW).then(|| text.into())
+        let last = json::compact(self.last_raw.as_deref()?)?;
+        let raw = match self.first_raw.as_deref() {
+            Some(first) => merged(first, &last)?,
+            None => last,
+        };
+        (raw.len() <= LONGEST_RAW).then(|| raw.into())
     }
+}
+
+fn merged(first: &[u8], last: &str) -> Option<String> {
+    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(first).ok()?;
+    members.extend(serde_json::from_str::<serde_json::Map<_, _>>(last).ok()?);
+    serde_json::to_string(&members).ok()
 }
 
 fn take_details(details: &[u8], mut take: impl FnMut(&[u8], Option<u64>) -> bool) -> bool {

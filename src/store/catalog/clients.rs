@@ -45,8 +45,12 @@ impl Columns for Client {
         self.id
     }
 
-    fn set_id(&mut self, number: i64) {
-        self.id = ClientId(number);
+    fn numbered(number: i64) -> ClientId {
+        ClientId(number)
+    }
+
+    fn set_id(&mut self, id: ClientId) {
+        self.id = id;
     }
 
     fn name(&self) -> &str {

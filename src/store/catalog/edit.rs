@@ -34,7 +34,7 @@ impl<'a> Edit<'a> {
     /// Makes a row. The id inside `noun` is ignored; the row gets one that no row ever had.
     pub fn create<T: Noun>(&mut self, mut noun: T) -> Result<Stored<T>, StoreError> {
         noun.check(&self.catalog)?;
-        noun.set_id(self.next_id::<T>()?);
+        noun.set_id(T::numbered(self.next_id::<T>()?));
         let now = self.actor.now_ms;
         let row = Stored { value: Arc::new(noun), version: 1, created_ms: now, updated_ms: now };
         self.save(&row)?;
@@ -54,7 +54,7 @@ impl<'a> Edit<'a> {
         let before = self.current::<T>(id, expected)?;
         let mut next = (*before.value).clone();
         change(&mut next)?;
-        next.set_id(T::number(id));
+        next.set_id(id);
         self.replace(&before, next)
     }
 

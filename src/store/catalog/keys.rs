@@ -46,8 +46,12 @@ impl Columns for Key {
         self.id
     }
 
-    fn set_id(&mut self, number: i64) {
-        self.id = KeyId(number);
+    fn numbered(number: i64) -> KeyId {
+        KeyId(number)
+    }
+
+    fn set_id(&mut self, id: KeyId) {
+        self.id = id;
     }
 
     fn name(&self) -> &str {

@@ -40,8 +40,12 @@ impl Columns for Model {
         self.id
     }
 
-    fn set_id(&mut self, number: i64) {
-        self.id = ModelId(number);
+    fn numbered(number: i64) -> ModelId {
+        ModelId(number)
+    }
+
+    fn set_id(&mut self, id: ModelId) {
+        self.id = id;
     }
 
     fn name(&self) -> &str {

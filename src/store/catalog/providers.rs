@@ -52,8 +52,12 @@ impl Columns for Provider {
         self.id
     }
 
-    fn set_id(&mut self, number: i64) {
-        self.id = ProviderId(number);
+    fn numbered(number: i64) -> ProviderId {
+        ProviderId(number)
+    }
+
+    fn set_id(&mut self, id: ProviderId) {
+        self.id = id;
     }
 
     fn name(&self) -> &str {

@@ -29,7 +29,17 @@ pub struct Stored<T> {
 }
 
 /// A kind of row: provider, key, model or client.
-pub trait Noun: Columns {}
+pub trait Noun: Columns {
+    /// The number inside its id.
+    fn row_number(&self) -> i64 {
+        Self::number(self.id())
+    }
+
+    /// The id with a number.
+    fn id_of_row(number: i64) -> Self::Id {
+        Self::numbered(number)
+    }
+}
 
 impl<T: Columns> Noun for T {}
 
@@ -44,10 +54,12 @@ pub trait Columns: Clone + Debug + Send + Sync + 'static {
 
     /// The number inside an id.
     fn number(id: Self::Id) -> i64;
+    /// The id with a number.
+    fn numbered(number: i64) -> Self::Id;
     /// The row's id.
     fn id(&self) -> Self::Id;
-    /// Gives it the id of a new row.
-    fn set_id(&mut self, number: i64);
+    /// Gives it the id of its row.
+    fn set_id(&mut self, id: Self::Id);
     /// The operator's name for it.
     fn name(&self) -> &str;
     /// The rows of this kind in memory.
