@@ -18,11 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proxy", &["outbound", "quota", "recorder", "rotator", "script"]),
     ("publish", &["store"]),
     ("quota", &[]),
-    ("recorder", &["store"]),
+    ("recorder", &["store", "telemetry"]),
     ("rotator", &[]),
     ("script", &[]),
     ("server", &["config"]),
     ("store", &[]),
+    ("telemetry", &[]),
 ];
 
 /// Rooms that put the others together.
