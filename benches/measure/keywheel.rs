@@ -1,0 +1,49 @@
+//! Keywheel itself, as an operator would run it: the release binary, a bootstrap file, a data folder.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process::Process;
+
+/// The client token that every request of the bench bears.
+pub const TOKEN: &str = "kw-bench-0123456789abcdefghijklmnopqrstuvwxyz";
+/// The admin token.
+pub const ADMIN_TOKEN: &str = "kwa-bench-0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// What is declared before a start.
+pub struct Setup {
+    bootstrap: String,
+}
+
+impl Setup {
+    /// One provider with so many keys, used in turn, and one client.
+    pub fn pool(provider: SocketAddr, keys: usize) -> Self {
+        let mut bootstrap = format!(
+            "[[provider]]\nname = \"bench\"\nbase_url = \"http://{provider}/v1\"\ndefault = true\nallow_private = true\n\n\
+             [[client]]\nname = \"bench\"\ntoken = \"{TOKEN}\"\n"
+        );
+        for key in 0..keys {
+            write!(bootstrap, "\n[[key]]\nprovider = \"bench\"\nname = \"key-{key}\"\nsecret = \"sk-bench-{key:032}\"\n")
+                .expect("a string takes everything");
+        }
+        Setup { bootstrap }
+    }
+}
+
+/// Starts Keywheel in `folder`, fresh or with the data that lie there, and waits until it listens.
+pub fn start(folder: &Path, setup: &Setup) -> Result<(Process, SocketAddr)> {
+    let scripts = folder.join("scripts");
+    fs::create_dir_all(&scripts)?;
+    let bootstrap = folder.join("bootstrap.toml");
+    fs::write(&bootstrap, &setup.bootstrap)?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+    command.arg("--scripts").arg(&scripts).arg("--bootstrap").arg(&bootstrap);
+    command.env("KEYWHEEL_ADMIN_TOKEN", ADMIN_TOKEN);
+    Process::start_listening(&mut command, &folder.join("keywheel.err"))
+}

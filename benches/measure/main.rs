@@ -1,0 +1,88 @@
+//! Measures what `BENCHMARKS.md` reports: `make bench` runs everything; `cargo bench --bench measure -- NAME…` runs parts and
+//! prints them, `--quick` with a tenth of the calls.
+
+mod backend;
+mod compare;
+mod keywheel;
+mod load;
+mod nginx;
+mod process;
+mod report;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use tempfile::TempDir;
+
+use process::Process;
+use report::Section;
+
+/// Where and how thoroughly is measured.
+pub struct Bench {
+    scratch: TempDir,
+    quick: bool,
+}
+
+impl Bench {
+    /// A fresh folder for a part.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.scratch.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// Calls of a round.
+    pub fn calls(&self, full: u64) -> u64 {
+        if self.quick { full / 10 } else { full }
+    }
+
+    /// Rounds that count.
+    pub fn rounds(&self, full: usize) -> usize {
+        if self.quick { 3 } else { full }
+    }
+
+    /// Starts the provider as a process of its own.
+    pub fn backend(&self, name: &str) -> Result<(Process, SocketAddr)> {
+        let mut command = Command::new(std::env::current_exe()?);
+        Process::start_listening(command.arg("--backend"), &self.folder(name)?.join("backend.err"))
+    }
+}
+
+const PARTS: [&str; 1] = ["compare"];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if arguments.iter().any(|argument| argument == "--backend") {
+        return runtime.block_on(backend::serve());
+    }
+    let bench = Bench { scratch: TempDir::new()?, quick: arguments.iter().any(|argument| argument == "--quick") };
+    let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(name)) {
+        bail!("there is no part {unknown}; the parts are {}", PARTS.join(", "));
+    }
+    let facts = report::facts();
+    let mut sections = Vec::new();
+    for part in PARTS.into_iter().filter(|part| wanted.is_empty() || wanted.contains(part)) {
+        println!("{part}");
+        sections.push(runtime.block_on(run(&bench, part))?);
+    }
+    let table = report::table(&facts, &sections);
+    println!("\n{table}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    report::write_figures(&root.join("target/bench/results.json"), &facts, &sections)?;
+    if wanted.is_empty() && !bench.quick {
+        report::write_page(&root.join("BENCHMARKS.md"), &table)?;
+    }
+    Ok(())
+}
+
+async fn run(bench: &Bench, part: &str) -> Result<Section> {
+    match part {
+        "compare" => compare::measure(bench).await,
+        _ => bail!("there is no part {part}"),
+    }
+}
