@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::load::{self, Load, Pace};
 use crate::process::Process;
-use crate::report::{Row, Section};
+use crate::report::{Row, Section, Spread};
 use crate::{Bench, backend, keywheel, nginx};
 
 const CONNECTIONS: usize = 16;
@@ -180,33 +180,4 @@ fn figures_of(peer: &Peer) -> Value {
         "latency_p99_us": over(|round| f64::from(round.pace.p99_us)),
         "rounds_cpu_us": peer.rounds.iter().map(|round| round.cpu_us).collect::<Vec<_>>(),
     })
-}
-
-/// The middle of some figures and how far they lie apart.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread {
-    /// The middle one.
-    pub median: f64,
-    /// The smallest.
-    pub least: f64,
-    /// The largest.
-    pub most: f64,
-}
-
-impl Spread {
-    /// Of at least one figure.
-    pub fn of(figures: impl Iterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = figures.collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        Spread { median: sorted[sorted.len() / 2], least: sorted[0], most: sorted[sorted.len() - 1] }
-    }
-
-    /// `MEDIAN (LEAST–MOST)`.
-    pub fn text(&self, digits: usize) -> String {
-        format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.least, self.most)
-    }
-
-    fn to_json(self) -> Value {
-        json!({ "median": self.median, "least": self.least, "most": self.most })
-    }
 }

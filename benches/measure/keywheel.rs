@@ -17,10 +17,15 @@ pub const ADMIN_TOKEN: &str = "kwa-bench-0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// What is declared before a start.
 pub struct Setup {
-    bootstrap: String,
+    bootstrap: Option<String>,
 }
 
 impl Setup {
+    /// No bootstrap file: what the data folder holds.
+    pub fn nothing() -> Self {
+        Setup { bootstrap: None }
+    }
+
     /// One provider with so many keys, used in turn, and one client.
     pub fn pool(provider: SocketAddr, keys: usize) -> Self {
         let mut bootstrap = format!(
@@ -31,7 +36,7 @@ impl Setup {
             write!(bootstrap, "\n[[key]]\nprovider = \"bench\"\nname = \"key-{key}\"\nsecret = \"sk-bench-{key:032}\"\n")
                 .expect("a string takes everything");
         }
-        Setup { bootstrap }
+        Setup { bootstrap: Some(bootstrap) }
     }
 }
 
@@ -39,11 +44,14 @@ impl Setup {
 pub fn start(folder: &Path, setup: &Setup) -> Result<(Process, SocketAddr)> {
     let scripts = folder.join("scripts");
     fs::create_dir_all(&scripts)?;
-    let bootstrap = folder.join("bootstrap.toml");
-    fs::write(&bootstrap, &setup.bootstrap)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
-    command.arg("--scripts").arg(&scripts).arg("--bootstrap").arg(&bootstrap);
+    command.arg("--scripts").arg(&scripts);
+    if let Some(text) = &setup.bootstrap {
+        let file = folder.join("bootstrap.toml");
+        fs::write(&file, text)?;
+        command.arg("--bootstrap").arg(&file);
+    }
     command.env("KEYWHEEL_ADMIN_TOKEN", ADMIN_TOKEN);
     Process::start_listening(&mut command, &folder.join("keywheel.err"))
 }

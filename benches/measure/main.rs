@@ -5,9 +5,11 @@ mod backend;
 mod compare;
 mod keywheel;
 mod load;
+mod memory;
 mod nginx;
 mod process;
 mod report;
+mod start;
 mod wire;
 
 use std::net::SocketAddr;
@@ -51,7 +53,7 @@ impl Bench {
     }
 }
 
-const PARTS: [&str; 1] = ["compare"];
+const PARTS: [&str; 3] = ["compare", "start", "memory"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -83,6 +85,8 @@ fn main() -> Result<()> {
 async fn run(bench: &Bench, part: &str) -> Result<Section> {
     match part {
         "compare" => compare::measure(bench).await,
+        "start" => start::measure(bench).await,
+        "memory" => memory::measure(bench).await,
         _ => bail!("there is no part {part}"),
     }
 }

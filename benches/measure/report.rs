@@ -45,6 +45,36 @@ impl Section {
     }
 }
 
+/// The middle of some figures and how far they lie apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// The middle one.
+    pub median: f64,
+    /// The smallest.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+}
+
+impl Spread {
+    /// Of at least one figure.
+    pub fn of(figures: impl Iterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = figures.collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        Spread { median: sorted[sorted.len() / 2], least: sorted[0], most: sorted[sorted.len() - 1] }
+    }
+
+    /// `MEDIAN (LEAST–MOST)`.
+    pub fn text(&self, digits: usize) -> String {
+        format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.least, self.most)
+    }
+
+    /// For the figures.
+    pub fn to_json(self) -> Value {
+        json!({ "median": self.median, "least": self.least, "most": self.most })
+    }
+}
+
 /// The machine and the versions that the figures belong to.
 pub fn facts() -> Value {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

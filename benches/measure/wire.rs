@@ -35,7 +35,12 @@ impl Connection {
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, buffer: vec![0; 64 * 1024], filled: 0 })
+        Ok(Connection::from_stream(stream))
+    }
+
+    /// Takes over a socket.
+    pub fn from_stream(stream: TcpStream) -> Self {
+        Connection { stream, buffer: vec![0; 16 * 1024], filled: 0 }
     }
 
     /// Sends one request and reads the whole answer; its body is kept only when `keep` says so.
