@@ -5,6 +5,7 @@ mod backend;
 mod compare;
 mod keywheel;
 mod load;
+mod log;
 mod memory;
 mod nginx;
 mod process;
@@ -53,7 +54,7 @@ impl Bench {
     }
 }
 
-const PARTS: [&str; 3] = ["compare", "start", "memory"];
+const PARTS: [&str; 4] = ["compare", "start", "log", "memory"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -86,6 +87,7 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
     match part {
         "compare" => compare::measure(bench).await,
         "start" => start::measure(bench).await,
+        "log" => log::measure(bench).await,
         "memory" => memory::measure(bench).await,
         _ => bail!("there is no part {part}"),
     }
