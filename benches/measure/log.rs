@@ -136,8 +136,7 @@ async fn ask_over_http(bench: &Bench, folder: &Path, section: &mut Section) -> R
 }
 
 async fn get(address: SocketAddr, path: &str) -> Result<()> {
-    let request =
-        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n", server::ADMIN_TOKEN);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n", server::ADMIN_TOKEN);
     let answer = Connection::open(address).await?.call(request.as_bytes(), true).await?;
     ensure!(answer.status == 200, "{path} is answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     ensure!(answer.length > 1_000, "{path} is answered with {} bytes", answer.length);

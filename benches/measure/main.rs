@@ -10,6 +10,7 @@ mod memory;
 mod nginx;
 mod process;
 mod report;
+mod selection;
 mod start;
 mod wire;
 
@@ -54,7 +55,7 @@ impl Bench {
     }
 }
 
-const PARTS: [&str; 4] = ["compare", "start", "log", "memory"];
+const PARTS: [&str; 5] = ["compare", "selection", "start", "log", "memory"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -87,6 +88,7 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
     match part {
         "compare" => compare::measure(bench).await,
         "start" => start::measure(bench).await,
+        "selection" => selection::measure(bench).await,
         "log" => log::measure(bench).await,
         "memory" => memory::measure(bench).await,
         _ => bail!("there is no part {part}"),
