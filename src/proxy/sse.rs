@@ -5,8 +5,14 @@ mod tests;
 
 use std::ops::Range;
 
-/// Longest event that is looked into, in bytes. A longer one is relayed all the same; only the observer skips it.
+/// Longest event that is looked into, in bytes. A longer one is relayed all the same; of it the observer sees the end only.
 pub const LONGEST_EVENT: usize = 1024 * 1024;
+
+/// How much is kept of an event that is too long, in bytes: its end, where pictures have their usage.
+const LONGEST_TAIL: usize = 8 * 1024;
+
+/// Longest name of an event that is too long, in bytes.
+const LONGEST_NAME: usize = 256;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -17,9 +23,9 @@ pub struct Event<'a> {
     pub range: Range<u64>,
     /// The value of its `event:` line; empty when there is none.
     pub name: &'a [u8],
-    /// The values of its `data:` lines, joined by line feeds. Empty when the event was too long.
+    /// The values of its `data:` lines, joined by line feeds; of an event that is too long, the end of its last line.
     pub data: &'a [u8],
-    /// The event was longer than [`LONGEST_EVENT`]; neither name nor data are known.
+    /// The event was longer than [`LONGEST_EVENT`].
     pub too_long: bool,
 }
 
@@ -35,7 +41,7 @@ pub struct Splitter {
     start: u64,
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
-    /// Its length, which counts on when the event is too long to be kept.
+    /// Its length, of which only the end is kept when the event is too long.
     line_length: usize,
     name: Vec<u8>,
     data: Vec<u8>,
@@ -107,7 +113,7 @@ impl Splitter {
             let data = data.filter(|_| !self.too_long).map_or(&self.data[..], |data| &whole[data]);
             return Some(Event { range, name: &self.name, data, too_long: self.too_long });
         }
-        if let Some(data) = data {
+        if let Some(data) = data.filter(|_| !self.too_long) {
             self.data.extend_from_slice(&whole[data]);
         }
         None
@@ -150,14 +156,19 @@ impl Splitter {
 
     /// Takes a whole line, which ends in `chunk`; true when it is blank.
     fn take_line(&mut self, chunk: &[u8], line: Range<usize>, data: &mut Option<Range<usize>>) -> bool {
-        self.check_length(line.end);
-        let length = self.line_length + line.len();
-        if length == 0 || self.too_long {
-            self.line_length = 0;
+        let carried = std::mem::take(&mut self.line_length);
+        if carried + line.len() == 0 {
             self.past_first_line = true;
-            return length == 0;
+            return true;
         }
-        if self.line_length == 0 {
+        self.check_length(line.end);
+        if self.too_long {
+            self.keep_tail(&chunk[line]);
+            self.data.clear();
+            std::mem::swap(&mut self.line, &mut self.data);
+            return false;
+        }
+        if carried == 0 {
             return self.read_line(chunk, line, data);
         }
         let mut text = std::mem::take(&mut self.line);
@@ -170,7 +181,6 @@ impl Splitter {
         text.clear();
         text.shrink_to(64 * 1024);
         self.line = text;
-        self.line_length = 0;
         is_blank
     }
 
@@ -202,17 +212,26 @@ impl Splitter {
     fn keep_line(&mut self, text: &[u8], at: usize) {
         self.check_length(at + text.len());
         self.line_length += text.len();
-        if !self.too_long {
+        if self.too_long {
+            self.keep_tail(text);
+        } else {
             self.line.extend_from_slice(text);
         }
     }
 
+    /// Adds to a line of an event that is too long, of which only the end is kept.
+    fn keep_tail(&mut self, text: &[u8]) {
+        self.line.extend_from_slice(&text[text.len().saturating_sub(LONGEST_TAIL)..]);
+        self.line.drain(..self.line.len().saturating_sub(LONGEST_TAIL));
+    }
+
     fn check_length(&mut self, taken: usize) {
-        if self.offset + taken as u64 - self.start > LONGEST_EVENT as u64 {
+        if !self.too_long && self.offset + taken as u64 - self.start > LONGEST_EVENT as u64 {
             self.too_long = true;
-            self.name.clear();
-            self.data = Vec::new();
-            self.line = Vec::new();
+            self.name.truncate(LONGEST_NAME);
+            self.data.clear();
+            self.line.drain(..self.line.len().saturating_sub(LONGEST_TAIL));
+            self.line.shrink_to(2 * LONGEST_TAIL);
         }
     }
 }

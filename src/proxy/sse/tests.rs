@@ -98,15 +98,17 @@ fn an_event_that_is_too_long_is_skipped_with_bounded_memory() {
         }
         assert!(splitter.line.capacity() + splitter.data.capacity() < 3 * LONGEST_EVENT);
     }
-    assert_eq!(seen, [(true, vec![], 17 + 64 * 1024 * 1024 + 2), (false, b"after".to_vec(), 13)]);
+    let tail = vec![b'x'; LONGEST_TAIL];
+    assert_eq!(seen, [(true, tail, 17 + 64 * 1024 * 1024 + 2), (false, b"after".to_vec(), 13)]);
 }
 
 #[test]
 fn the_length_limit_does_not_depend_on_the_cuts() {
     for extra in [0, 1, 2] {
-        let text = format!("data: {}\n\ndata: b\n\n", "x".repeat(LONGEST_EVENT - 7 + extra));
+        let text = format!("event: e\ndata: {}yz\n\ndata: b\n\n", "x".repeat(LONGEST_EVENT - 17 + extra));
         let whole = events([text.as_bytes()]);
-        assert_eq!(whole[0].too_long, extra > 0);
+        assert_eq!((whole[0].too_long, whole[0].name.as_str()), (extra > 0, "e"));
+        assert!(whole[0].data.ends_with("xyz"));
         assert_eq!(events(text.as_bytes().chunks(1000)), whole);
         assert_eq!(events(text.as_bytes().chunks(LONGEST_EVENT - 1)), whole);
     }
