@@ -95,3 +95,75 @@ fn is_blob(text: &[u8]) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
     encoded.is_some_and(|encoded| encoded.bytes().all(is_base64))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::proxy::peek;
+
+    /// The estimate of a body, which its peek must share.
+    fn estimate(body: &str) -> u64 {
+        let tokens = estimate_tokens(body.as_bytes());
+        assert_eq!(peek(&Bytes::copy_from_slice(body.as_bytes())).unwrap().estimated_tokens, tokens);
+        tokens
+    }
+
+    fn is_about(tokens: u64, expected: u64) -> bool {
+        tokens.abs_diff(expected) * 20 <= expected
+    }
+
+    #[test]
+    fn a_picture_counts_a_fixed_sum() {
+        let base64 = "iVBORw0KGgo+/".repeat(150_000);
+        for part in [
+            format!(r#"{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{base64}"}}}}"#),
+            format!(r#"{{"type":"input_image","image_url":"data:image/png;base64,{base64}"}}"#),
+            format!(r#"{{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{base64}"}}}}"#),
+            format!(r#"{{"type":"input_audio","input_audio":{{"format":"wav","data":"{base64}"}}}}"#),
+            format!(r#"{{"type":"file","file":{{"filename":"a.pdf","file_data":"data:application/pdf;base64,{base64}"}}}}"#),
+            format!(r#"{{"type":"file","file":{{"file_data":"{}"}}}}"#, base64.replace('/', "\\/")),
+        ] {
+            let tokens = estimate(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{part}]}}]}}"#));
+            assert!((1_500..1_600).contains(&tokens), "{tokens} for {}", &part[..80]);
+        }
+    }
+
+    #[test]
+    fn text_counts_in_full_wherever_it_stands() {
+        let two_megabytes = "word ".repeat(400_000);
+        for body in [
+            format!(r#"{{"messages":[{{"role":"user","content":"{two_megabytes}"}}]}}"#),
+            format!(r#"{{"source":{{"type":"text","data":"{two_megabytes}"}}}}"#),
+            format!(r#"{{"content":"data:image/png;base64,{}"}}"#, "A".repeat(2_000_000)),
+            format!(r#"{{"input":"{}"}}"#, "a".repeat(2_000_000)),
+            format!(r#"{{"image_url":"data:text/plain,{two_megabytes}"}}"#),
+        ] {
+            assert!(is_about(estimate(&body), 500_000), "{}", &body[..60]);
+        }
+        let hidden = format!(r#"{{"url":"data:image/png;base64,{}"}}"#, "not base64 at all ".repeat(1000));
+        assert!(is_about(estimate(&hidden), 4_500));
+    }
+
+    #[test]
+    fn scripts_and_escapes_weigh_as_characters() {
+        let plain = estimate(&format!(r#"{{"input":"{}"}}"#, "汉字".repeat(5_000)));
+        let escaped = estimate(&format!(r#"{{"input":"{}"}}"#, "\\u6c49\\u5b57".repeat(5_000)));
+        assert!(is_about(plain, 10_000));
+        assert!(is_about(escaped, 10_000));
+    }
+
+    #[test]
+    fn token_arrays_count_their_length() {
+        let numbers = vec!["100257"; 5_000].join(",");
+        assert!(is_about(estimate(&format!(r#"{{"input":[[{numbers}],[{numbers}]]}}"#)), 10_000));
+    }
+
+    #[test]
+    fn other_bodies_count_as_text() {
+        assert_eq!(estimate_tokens(b""), 0);
+        assert_eq!(estimate_tokens(&b"plain ".repeat(100)), 150);
+        assert!(estimate_tokens(b"\xff\xfe{") > 0);
+    }
+}

@@ -3,16 +3,20 @@
 mod failure;
 mod kind;
 mod plain;
+mod readable;
 mod shape;
 mod text;
 mod usage;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use crate::domain::{Api, Usage, UsageQuality};
 
 use super::estimate::{estimate_tokens, text_quarters};
-use super::json::{self, Members};
+use super::json;
 use super::sse::Event;
 pub use failure::body_error;
 pub use kind::{EventKind, event_kind};
@@ -20,7 +24,7 @@ use plain::PlainDeltas;
 use shape::{Top, elements, has_substance, unquoted};
 use usage::Stated;
 
-/// A plain body longer than this, in bytes, is read at its ends only.
+/// Vectors and files longer than this, in bytes, are read at their ends only.
 const LONG_BODY: usize = 1024 * 1024;
 
 /// How much of each end is read then.
@@ -68,13 +72,6 @@ pub struct Metered {
     pub background: bool,
     /// The state of a response, batch or job: `completed`, `in_progress`, `queued`…
     pub status: Option<Arc<str>>,
-}
-
-impl Metered {
-    /// Whether a stream carried nothing at all: no content, no finish reason and no usage. A provider failed then.
-    pub fn is_empty(&self) -> bool {
-        !self.content_seen && self.finish_reason.is_none() && self.usage.quality != UsageQuality::Exact
-    }
 }
 
 /// Reads one answer, event by event or whole.
@@ -135,6 +132,12 @@ impl Meter {
         self.done || self.finish_reason.is_some()
     }
 
+    /// Whether nothing came so far that makes an answer: no content, no finish reason, no usage. A stream that ends so is
+    /// a failure of the provider, also behind `[DONE]`.
+    pub fn is_empty(&self) -> bool {
+        !self.content_seen && self.finish_reason.is_none() && !self.stated.is_some()
+    }
+
     /// Takes the next event of a stream and tells what it is.
     pub fn observe<'a>(&mut self, event: &Event<'a>) -> EventKind<'a> {
         let data = event.data.trim_ascii();
@@ -144,8 +147,11 @@ impl Meter {
             self.text_quarters += quarters;
             return EventKind::Content;
         }
-        let top = if event.too_long { None } else { Top::read(data).ok() };
-        let Some(top) = top else {
+        if event.too_long {
+            self.take_tail(event.name, data);
+            return EventKind::Content;
+        }
+        let Ok(top) = Top::read(data) else {
             let kind = event_kind(event);
             self.take_kind(kind);
             self.readable |= kind == EventKind::Content;
@@ -167,7 +173,7 @@ impl Meter {
             self.readable |= !body.is_empty();
             return None;
         }
-        let is_long = body.len() > LONG_BODY && self.api != Api::Images;
+        let is_long = body.len() > LONG_BODY && matches!(self.api, Api::Embeddings | Api::Other);
         let mut top = Top::read_cut(if is_long { &body[..END_OF_LONG_BODY] } else { body });
         if self.facts.generates
             && let Some(error) = failure::in_body(body, &top)
@@ -185,7 +191,7 @@ impl Meter {
             let tokens: u64 = parts.into_iter().flatten().map(estimate_tokens).sum();
             self.text_quarters += 4 * tokens;
         }
-        self.readable |= is_long || self.is_readable_answer(&top);
+        self.readable |= is_long || self.shows_something(&top);
         None
     }
 
@@ -223,6 +229,16 @@ impl Meter {
         }
     }
 
+    /// Takes the end of an event that is too long, as pictures are.
+    fn take_tail(&mut self, name: &[u8], tail: &[u8]) {
+        self.content_seen = true;
+        self.readable = true;
+        if let Some(usage) = text::last_usage(tail) {
+            self.stated_with_content |= self.stated.take(usage);
+        }
+        self.take_typed(name, &Top::default(), None);
+    }
+
     fn take_event(&mut self, kind: &[u8], data: &[u8], top: &Top<'_>) {
         let is_delta = top.choices.is_some() || kind.ends_with(b".delta") || kind == b"content_block_delta";
         if is_delta && let Some(added) = plain::added_text(kind, data) {
@@ -247,18 +263,22 @@ impl Meter {
                 self.end_with("completed");
             }
             b"speech.audio.done" | b"transcript.text.done" => self.end_with("done"),
-            b"content_block_start" => self.readable |= top.content_block.is_some_and(is_readable_block),
-            b"content_block_delta" => self.readable |= top.delta.is_some_and(is_readable_block),
+            b"content_block_start" => self.readable |= top.content_block.is_some_and(readable::in_block),
+            b"content_block_delta" => self.readable |= top.delta.is_some_and(readable::in_block),
             _ if top.choices.is_some() => {
                 self.readable |= top.choices.is_some_and(|choices| choices.is_readable);
             }
             _ if kind.starts_with(b"response.") => {
                 let says = kind.ends_with(b".delta") && memchr::memmem::find(kind, b"reasoning").is_none();
                 self.readable |= says && top.delta.is_some_and(has_substance);
-                self.readable |= nested.is_some_and(|nested| self.is_readable_answer(nested));
+                self.readable |= nested.is_some_and(|nested| self.shows_something(nested));
             }
             _ => self.readable |= self.content_seen && !self.answers_with_text(),
         }
+    }
+
+    fn shows_something(&self, answer: &Top<'_>) -> bool {
+        readable::in_answer(answer).unwrap_or(!self.answers_with_text())
     }
 
     fn answers_with_text(&self) -> bool {
@@ -285,7 +305,7 @@ impl Meter {
         }
         let Some(status) = top.status.and_then(unquoted) else { return };
         self.status = shape::text(top.status);
-        if top.object == Some(b"\"response\"") && matches!(status, b"completed" | b"incomplete" | b"cancelled" | b"failed") {
+        if top.object == Some(b"\"response\"") && matches!(status, b"completed" | b"incomplete" | b"cancelled") {
             let reason = top.incomplete_details.and_then(|details| json::member(details, "reason"));
             self.finish_reason = shape::text(reason).or(self.status.clone());
         }
@@ -305,19 +325,11 @@ impl Meter {
         }
     }
 
-    fn is_readable_answer(&self, top: &Top<'_>) -> bool {
-        if let Some(choices) = top.choices {
-            return choices.is_readable;
-        }
-        match top.output.or(top.content) {
-            Some(parts) if parts.starts_with(b"[") => elements(parts).any(is_readable_block),
-            Some(text) => has_substance(text),
-            None => !self.answers_with_text(),
-        }
-    }
-
     fn usage(&self, partial: bool) -> Usage {
         let mut usage = self.stated.usage();
+        if matches!(self.api, Api::Embeddings | Api::Other) {
+            usage.input = usage.input.or(self.stated.total());
+        }
         if self.api == Api::Images {
             usage.pictures = Some(self.pictures).filter(|pictures| *pictures > 0);
             usage.image_output = usage.image_output.or(usage.output);
@@ -339,7 +351,8 @@ impl Meter {
     /// Fills in what the provider did not say, for calls whose answer is text.
     fn estimate(&self, usage: &mut Usage) {
         let answers_with_text = self.answers_with_text();
-        if !self.facts.generates || self.background || !(answers_with_text || self.api == Api::Embeddings) {
+        let reads_text = answers_with_text || matches!(self.api, Api::Embeddings | Api::Moderations);
+        if !self.facts.generates || self.background || !reads_text {
             return;
         }
         usage.input = usage.input.or(self.facts.estimated_input);
@@ -350,28 +363,4 @@ impl Meter {
             usage.quality = UsageQuality::Estimated;
         }
     }
-}
-
-/// Whether a part of an answer (an output item, a content block, its delta) is something that a reader sees.
-fn is_readable_block(block: &[u8]) -> bool {
-    let Some(members) = Members::open(block, 0) else { return has_substance(block) };
-    let mut says = false;
-    for member in members.map_while(Result::ok) {
-        let value = &block[member.value];
-        match (member.name, unquoted(value)) {
-            (b"type", Some(kind)) if is_unseen(kind) => return false,
-            (b"type", Some(b"tool_use" | b"function_call")) => says = true,
-            (b"content", _) if value.starts_with(b"[") => says |= elements(value).any(is_readable_block),
-            (b"type" | b"id" | b"index" | b"role" | b"status" | b"annotations" | b"logprobs", _) => {}
-            _ => says |= has_substance(value),
-        }
-    }
-    says
-}
-
-fn is_unseen(kind: &[u8]) -> bool {
-    kind.starts_with(b"reasoning")
-        || kind.starts_with(b"thinking")
-        || kind.starts_with(b"signature")
-        || kind.starts_with(b"redacted")
 }

@@ -48,6 +48,11 @@ impl Stated {
         self.last_raw.is_some()
     }
 
+    /// The total, when it is all that was stated, as where there is no output.
+    pub fn total(&self) -> Option<u64> {
+        self.total.filter(|_| self.output.is_none())
+    }
+
     /// Sets the length of the audio, in seconds, when no usage object stated it.
     pub fn take_duration(&mut self, seconds: &[u8]) {
         self.audio_ms = self.audio_ms.or_else(|| milliseconds(seconds));
