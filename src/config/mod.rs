@@ -20,6 +20,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::client_address::TrustedProxies;
+use crate::telemetry::LogFormat;
 
 pub use self::environment::Environment;
 pub use self::error::ConfigError;
@@ -27,15 +28,6 @@ pub use self::flags::Flags;
 pub use self::listen::ListenAddress;
 pub use self::raw::RawConfig;
 pub use self::settings::Source;
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
 
 /// Certificate files.
 #[derive(Clone, Debug, PartialEq, Eq)]

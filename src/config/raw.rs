@@ -12,8 +12,9 @@ use super::file::read_file;
 use super::flags::Flags;
 use super::settings::{SETTINGS, Setting, Source};
 use super::strays::warnings;
-use super::{Config, ListenAddress, LogFormat, ServerConfig, ShownSetting, Tls, parse};
+use super::{Config, ListenAddress, ServerConfig, ShownSetting, Tls, parse};
 use crate::client_address::TrustedProxies;
+use crate::telemetry::LogFormat;
 
 /// Every setting as text, with its source, before validation.
 #[derive(Clone, Debug)]

@@ -9,13 +9,13 @@ const COMMON: &[&str] = &["client_address", "clock", "domain", "request_path"];
 
 /// What each other room may import besides. Rooms that see everything are in [`OVERSEERS`].
 const ARROWS: &[(&str, &[&str])] = &[
-    ("admin", &["outbound", "prices", "publish", "quota", "recorder", "rotator", "script", "store"]),
+    ("admin", &["outbound", "prices", "publish", "quota", "recorder", "rotator", "script", "store", "telemetry"]),
     ("bootstrap", &["publish", "store"]),
-    ("config", &[]),
+    ("config", &["telemetry"]),
     ("mock", &[]),
     ("outbound", &[]),
     ("prices", &[]),
-    ("proxy", &["outbound", "quota", "recorder", "rotator", "script"]),
+    ("proxy", &["outbound", "quota", "recorder", "rotator", "script", "telemetry"]),
     ("publish", &["store"]),
     ("quota", &[]),
     ("recorder", &["store", "telemetry"]),
