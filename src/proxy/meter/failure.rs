@@ -1,7 +1,7 @@
 //! Errors inside answers that say 200: OpenAI's own, in an array, inside a response or a choice, and other vendors' shapes.
 
 use super::shape::{Top, elements, has_substance, unquoted};
-use crate::proxy::json;
+use crate::proxy::json::{self, Members};
 
 /// The error in a whole body, as the JSON that a classifier reads; `None` when the body is an ordinary answer.
 ///
@@ -41,8 +41,13 @@ pub(super) fn find<'a>(text: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
     is_error.then_some(text)
 }
 
+/// Whether the value of a member `error` tells of one: a text, or an object that says something. Jobs carry an object of
+/// nulls while nothing is wrong.
 fn is_error_value(value: &[u8]) -> bool {
-    matches!(value.first(), Some(b'{' | b'"')) && has_substance(value)
+    match Members::open(value, 0) {
+        Some(members) => members.map_while(Result::ok).any(|member| has_substance(&value[member.value])),
+        None => value.starts_with(b"\"") && has_substance(value),
+    }
 }
 
 /// Whether there is an answer beside what looks like an error code.

@@ -35,6 +35,7 @@ fn ordinary_answers_are_no_errors() {
         r#"{"code":200,"msg":"success","data":{}}"#,
         r#"{"code":"SUCCESS","message":"fine"}"#,
         r#"{"error":{},"choices":[]}"#,
+        r#"{"id":"ftjob-1","status":"queued","error":{"code":null,"message":null,"param":null}}"#,
         r#"{"base_resp":{"status_code":0,"status_msg":""},"choices":[{}]}"#,
         r#"{"text":"hello"}"#,
         r#"[{"id":1}]"#,
