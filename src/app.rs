@@ -23,7 +23,7 @@ use crate::quota::Quota;
 use crate::recorder::{Owners, Recorder, RecorderOptions};
 use crate::rotator::{Rotator, SavedKeyState};
 use crate::server::Shutdown;
-use crate::store::{Axis, CallLog, Dimension, Rank, MasterKeySource, Retention, SavedState, Store, open_call_log};
+use crate::store::{Axis, CallLog, Dimension, MasterKeySource, Rank, Retention, SavedState, Store, open_call_log};
 use crate::telemetry::Metrics;
 
 /// Every shared handle, and the tasks that run beside the calls.
@@ -40,7 +40,6 @@ pub struct App {
 struct Parts {
     clock: Clock,
     publisher: Arc<Publisher>,
-    call_log: CallLog,
     rotator: Arc<Rotator>,
     outbound: Arc<Outbound>,
     recorder: Recorder,
@@ -59,12 +58,12 @@ impl App {
     pub async fn start(config: &Config, environment: &Environment, shutdown: Shutdown) -> anyhow::Result<Self> {
         let clock = Clock::start();
         let now = clock.now();
-        let master_key =
-            MasterKeySource { variable: config.master_key.clone(), file: config.master_key_file.clone() };
+        let master_key = MasterKeySource { variable: config.master_key.clone(), file: config.master_key_file.clone() };
         let store = Arc::new(Store::open(&config.data, &master_key)?);
         let mut applied = bootstrap::apply_openai_keys(&store, &config.openai_api_keys, now.unix_ms)?;
         if let Some(file) = &config.bootstrap {
-            let from_file = bootstrap::apply(&store, file, &|name| environment.get(name).ok().flatten().map(str::to_owned), now.unix_ms)?;
+            let from_file =
+                bootstrap::apply(&store, file, &|name| environment.get(name).ok().flatten().map(str::to_owned), now.unix_ms)?;
             applied.tokens.extend(from_file.tokens);
         }
         let (call_log, writer) = open_call_log(&config.data)?;
@@ -102,7 +101,18 @@ impl App {
             draining: shutdown.deadline.clone(),
         });
         let metrics_token = config.metrics_token.clone();
-        let parts = Parts { clock, publisher, call_log, rotator, outbound, recorder, metrics, shutdown, metrics_token, saved: Default::default() };
+        let parts = Parts {
+            clock,
+            publisher,
+            call_log,
+            rotator,
+            outbound,
+            recorder,
+            metrics,
+            shutdown,
+            metrics_token,
+            saved: Default::default(),
+        };
         let app = App {
             parts: Arc::new(parts),
             proxy,

@@ -73,9 +73,8 @@ pub(super) async fn save_states(parts: &Parts) {
     if changed.is_empty() {
         return;
     }
-    let to_row = |state: &SavedKeyState| {
-        serde_json::to_string(state).ok().map(|text| SavedState { key: state.key, state: text })
-    };
+    let to_row =
+        |state: &SavedKeyState| serde_json::to_string(state).ok().map(|text| SavedState { key: state.key, state: text });
     let rows = changed.iter().filter_map(to_row).collect();
     match parts.publisher.store().save_key_states(rows, now.unix_ms).await {
         Ok(()) => saved.extend(changed.into_iter().map(|state| (state.key, state))),
@@ -136,7 +135,8 @@ async fn remember_models(parts: &Parts, provider: &Arc<Provider>, key: KeyId, mo
     let actor = Actor { name: "model list".to_owned(), address: None, now_ms: parts.clock.now().unix_ms };
     let id = provider.id;
     let count = models.len();
-    let synced: Result<_, StoreError> = parts.publisher.edit(actor, move |edit| edit.sync_models(id, &[(key, models)], false)).await;
+    let synced: Result<_, StoreError> =
+        parts.publisher.edit(actor, move |edit| edit.sync_models(id, &[(key, models)], false)).await;
     match synced {
         Ok(_) => tracing::info!(provider = provider.name, models = count, "model list read"),
         Err(error) => tracing::warn!(provider = provider.name, %error, "cannot keep the provider's model list"),

@@ -35,6 +35,7 @@ pub(super) struct Head {
 }
 
 /// An answer that an attempt commits to.
+#[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
 pub(super) enum Answer {
     /// The whole body is in hand.
     Whole { body: Bytes, meter: Meter },

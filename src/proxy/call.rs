@@ -223,8 +223,7 @@ impl Call {
             attempt.timings.last_byte_us.get_or_insert(elapsed);
         }
         if let Some(reservation) = self.reservation.take() {
-            let cost = self.record.cost.known().unwrap_or(Nanodollars(0));
-            reservation.settle(self.record.usage.total_tokens().unwrap_or(0), cost);
+            reservation.settle(self.record.usage.total_tokens(), self.record.cost);
         }
         self.deps.recorder.record(std::mem::take(&mut self.record));
     }

@@ -12,6 +12,7 @@ use crate::domain::{Blame, Class, Moment, Outcome, Retry, Verdict};
 use crate::rotator::{Evidence, Lease, Owner, PickError, PickRequest, Tried, Trouble, mask};
 
 /// How the attempts of a call ended.
+#[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
 pub(super) enum Ended {
     /// With an answer to commit to.
     Answered { lease: Lease, head: Head, answer: Answer },

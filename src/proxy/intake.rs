@@ -16,13 +16,14 @@ use super::multipart::{FormError, FormReader, read_form};
 use super::path::ApiPath;
 use super::plan::{Payload, Plan};
 use super::{auth, is_websocket, models, ownership};
-use crate::domain::{Client, Cost, Moment, Route, RouteError, Snapshot, Strategy, Usage, UsageQuality};
-use crate::quota::{Estimate, QuotaError};
+use crate::domain::{Client, Cost, Moment, Nanodollars, Route, RouteError, Snapshot, Strategy, Usage, UsageQuality};
+use crate::quota::{Estimate, Limit, QuotaError};
 
 /// Output tokens that are reserved in a budget when the request names no maximum.
 const ASSUMED_OUTPUT_TOKENS: u64 = 4096;
 
 /// What becomes of a request.
+#[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
 pub(super) enum Intake {
     /// It goes to a provider.
     Forward(Plan),
@@ -243,14 +244,14 @@ fn affinity(client: &Client, payload: &Payload) -> u64 {
 /// Admits the call by the client's limits, with an estimate that is settled at the end.
 fn admit(call: &mut Call, plan: &Plan, client: &Arc<Client>, now: Moment) -> Result<(), ProxyError> {
     let cost = match client.limits.budget_month {
-        Some(_) if plan.generates() => Some(estimated_cost(plan)),
-        _ => None,
+        Some(_) if plan.generates() => estimated_cost(plan),
+        _ => Cost::Known(Nanodollars(0)),
     };
-    if cost == Some(Cost::Unknown) && plan.settings().refuse_unpriced {
+    if cost == Cost::Unknown && plan.settings().refuse_unpriced {
         let message = "This model has no price, so that the token's budget cannot be enforced. Ask the operator to set one.";
         return Err(ProxyError::rejected(StatusCode::FORBIDDEN, "unpriced_model", message).with_param("model"));
     }
-    let estimate = Estimate { tokens: plan.estimated_tokens, cost: cost.and_then(Cost::known), billed: plan.generates() };
+    let estimate = Estimate { tokens: plan.estimated_tokens, cost: cost.known() };
     let reservation = call.deps.quota.admit(client, estimate, now).map_err(|error| quota_error(&error))?;
     call.reservation = Some(reservation);
     Ok(())
@@ -275,9 +276,17 @@ fn estimated_cost(plan: &Plan) -> Cost {
 }
 
 fn quota_error(error: &QuotaError) -> ProxyError {
-    let refusal =
-        ProxyError::rejected(StatusCode::TOO_MANY_REQUESTS, error.code(), format!("This token's limit is reached: {error}."));
-    match error.retry_after_ms() {
+    let (code, message) = match error.limit {
+        Limit::Rpm => ("rate_limit_exceeded", format!("This token may make {} requests a minute.", error.allowed)),
+        Limit::Tpm => ("rate_limit_exceeded", format!("This token may use {} tokens a minute.", error.allowed)),
+        Limit::Concurrency => ("concurrency_exceeded", format!("This token may have {} calls in flight.", error.allowed)),
+        Limit::Budget => {
+            let dollars = error.allowed as f64 / 1e9;
+            ("budget_exceeded", format!("This token's budget of ${dollars:.2} a month is used up or reserved."))
+        }
+    };
+    let refusal = ProxyError::rejected(StatusCode::TOO_MANY_REQUESTS, code, message);
+    match error.retry_after_ms {
         Some(ms) => refusal.with_retry_after(ms),
         None => refusal,
     }

@@ -150,8 +150,8 @@ impl Call {
         }
         let cost = self.price.as_deref().map(|price| metered.usage.cost(price)).unwrap_or_default();
         if self.deps.owners.claim_usage(&id) {
-            if let Some(client) = owner.client {
-                self.deps.quota.spend_late(client, cost.known(), self.deps.clock.now());
+            if let (Some(client), Some(cost)) = (owner.client, cost.known()) {
+                self.deps.quota.add_cost(client, cost, self.deps.clock.now());
             }
             drop(self.deps.recorder.amend(owner.call, metered.usage, cost));
         }

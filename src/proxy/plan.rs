@@ -15,6 +15,7 @@ use crate::domain::{Api, ObjectOwner, Route, Settings, Snapshot, Strategy, Targe
 use crate::outbound::RequestBody;
 
 /// A request's body, as far as the data plane looks into it.
+#[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
 pub(super) enum Payload {
     /// No body, or bytes of a kind that nothing here reads.
     Opaque(Bytes),
