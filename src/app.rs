@@ -104,7 +104,6 @@ impl App {
         let parts = Parts {
             clock,
             publisher,
-            call_log,
             rotator,
             outbound,
             recorder,

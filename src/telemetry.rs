@@ -3,5 +3,5 @@
 mod logging;
 mod metrics;
 
-pub use logging::{LogError, start_logging};
+pub use logging::{LogError, LogFormat, start_logging};
 pub use metrics::{InFlight, KeyCount, Metrics, Readings};

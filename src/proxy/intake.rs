@@ -10,7 +10,6 @@ use poem::{Request, Response};
 use super::body::{BodyError, decode, peek};
 use super::call::Call;
 use super::error::ProxyError;
-use super::estimate::estimate_tokens;
 use super::inbound::{self, Inbound};
 use super::multipart::{FormError, FormReader, read_form};
 use super::path::ApiPath;
@@ -211,7 +210,7 @@ fn plan(
         Payload::Opaque(_) | Payload::Upload(_) => false,
     };
     let estimated_tokens = match &payload {
-        Payload::Json(peek) if path.is_generation() || path.is_unknown() => estimate_tokens(&peek.body),
+        Payload::Json(peek) if path.is_generation() || path.is_unknown() => peek.estimated_tokens,
         Payload::Form { form, .. } => form.text_bytes / 4,
         _ => 0,
     };
