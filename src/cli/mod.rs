@@ -6,7 +6,6 @@
 mod healthcheck;
 mod machine;
 mod mock;
-mod serve;
 
 use std::process::ExitCode;
 
@@ -16,17 +15,14 @@ use crate::config::{Config, ConfigError, Environment, Flags, RawConfig};
 
 /// A self-hosted, OpenAI-compatible proxy that rotates provider keys, heals by itself and records every call.
 #[derive(Debug, Parser)]
-#[command(name = "keywheel", version, args_conflicts_with_subcommands = true)]
-struct CommandLine {
+#[command(name = "keywheel", version, subcommand_required = true, arg_required_else_help = true)]
+struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: serve::Arguments,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(Box<serve::Arguments>),
     Mock(mock::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
@@ -53,11 +49,9 @@ impl CliError {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = CommandLine::parse();
+    let arguments = Arguments::parse();
     let environment = Environment::of_process();
-    let command = arguments.command.unwrap_or(Command::Serve(Box::new(arguments.serve)));
-    let result = match command {
-        Command::Serve(arguments) => serve::run(*arguments, &environment),
+    let result = match arguments.command {
         Command::Mock(arguments) => mock::run(arguments),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };

@@ -127,7 +127,7 @@ async fn a_full_queue_drops_and_counts_and_the_log_goes_on() {
     assert_eq!(log.list(CallQuery::default()).await.unwrap().calls.len(), 21);
     assert_eq!(recorder.status().written, 21);
     let readings = crate::telemetry::Readings { dropped_queue: recorder.status().dropped_queue, ..Default::default() };
-    assert!(metrics.encode(&readings).contains(r#"keywheel_records_dropped{reason="queue_full"} 31"#));
+    assert!(metrics.encode(&readings).contains(r#"keywheel_records_dropped_total{reason="queue_full"} 31"#));
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
@@ -13,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::{CallRecord, Class, Cost, UsageQuality};
+use crate::domain::{CallRecord, Class, Cost, Outcome, Usage, UsageQuality};
 
 /// Upper ends of the histograms' buckets, in seconds: from a cached answer to a long generation.
 const SECONDS: [f64; 14] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
@@ -112,10 +113,26 @@ pub struct Metrics {
     in_flight: Gauge,
     keys: Family<KeyLabels, Gauge>,
     queued: Gauge,
-    dropped: Family<ReasonLabels, Gauge>,
+    dropped: Family<ReasonLabels, Counter>,
+    /// What the families hold for each provider, looked up once.
+    by_provider: Mutex<HashMap<Arc<str>, Arc<ProviderMetrics>>>,
     /// One reading at a time, so that two askers never mix theirs.
     reading: Mutex<()>,
     no_provider: Arc<str>,
+}
+
+/// The metrics of one provider.
+#[derive(Debug)]
+struct ProviderMetrics {
+    /// By outcome, in the order of [`Outcome::ALL`].
+    calls: [Counter; Outcome::ALL.len()],
+    attempts_ok: Counter,
+    /// In the order of [`token_counts`].
+    tokens: [Counter; TOKEN_KINDS.len()],
+    cost: Counter<f64, AtomicU64>,
+    unpriced: Counter,
+    duration: Histogram,
+    first_token: Histogram,
 }
 
 /// A call in flight; it is counted until this is dropped.
@@ -145,6 +162,7 @@ impl Metrics {
             keys: Family::default(),
             queued: Gauge::default(),
             dropped: Family::default(),
+            by_provider: Mutex::default(),
             reading: Mutex::new(()),
             no_provider: NO_PROVIDER.into(),
         };
@@ -190,43 +208,60 @@ impl Metrics {
     /// Counts a call that ended. Probes count as attempts only.
     pub fn observe(&self, record: &CallRecord) {
         for attempt in &record.attempts {
-            let class = attempt.verdict.as_ref().map_or("ok", |verdict| class_name(verdict.class));
-            self.attempts.get_or_create(&AttemptLabels { provider: Label(attempt.provider.name.clone()), class }).inc();
+            match &attempt.verdict {
+                None => self.of_provider(&attempt.provider.name).attempts_ok.inc(),
+                Some(verdict) => {
+                    let labels =
+                        AttemptLabels { provider: Label(attempt.provider.name.clone()), class: class_name(verdict.class) };
+                    self.attempts.get_or_create(&labels).inc()
+                }
+            };
         }
         if record.probe {
             return;
         }
-        let provider = Label(record.provider.as_ref().map_or(&self.no_provider, |provider| &provider.name).clone());
-        self.calls.get_or_create(&CallLabels { provider: provider.clone(), outcome: record.outcome.as_str() }).inc();
-        self.count_usage(record, &provider);
-        let labels = ProviderLabels { provider };
+        let metrics = self.of_provider(record.provider.as_ref().map_or(&self.no_provider, |provider| &provider.name));
+        if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == record.outcome) {
+            metrics.calls[place].inc();
+        }
+        for (counter, count) in metrics.tokens.iter().zip(token_counts(&record.usage)) {
+            counter.inc_by(count.unwrap_or(0));
+        }
+        match record.cost {
+            Cost::Known(amount) => drop(metrics.cost.inc_by(amount.as_dollars().max(0.0))),
+            Cost::Unknown if record.usage.quality != UsageQuality::Unknown => drop(metrics.unpriced.inc()),
+            Cost::Unknown => {}
+        }
         if !record.attempts.is_empty() {
-            self.duration.get_or_create(&labels).observe(record.total_us as f64 / 1e6);
+            metrics.duration.observe(record.total_us as f64 / 1e6);
         }
         if let Some(us) = record.first_token_us {
-            self.first_token.get_or_create(&labels).observe(us as f64 / 1e6);
+            metrics.first_token.observe(us as f64 / 1e6);
         }
     }
 
-    fn count_usage(&self, record: &CallRecord, provider: &Label) {
-        let usage = &record.usage;
-        let kinds = [
-            ("input", usage.input),
-            ("output", usage.output),
-            ("cached_read", usage.cached_read),
-            ("reasoning", usage.reasoning),
-        ];
-        for (kind, count) in kinds {
-            if let Some(count) = count.filter(|count| *count > 0) {
-                self.tokens.get_or_create(&TokenLabels { provider: provider.clone(), kind }).inc_by(count);
-            }
+    fn of_provider(&self, name: &Arc<str>) -> Arc<ProviderMetrics> {
+        let mut known = self.by_provider.lock();
+        if let Some(metrics) = known.get(name) {
+            return metrics.clone();
         }
+        let provider = Label(name.clone());
         let labels = ProviderLabels { provider: provider.clone() };
-        match record.cost {
-            Cost::Known(amount) => drop(self.cost.get_or_create(&labels).inc_by(amount.as_dollars().max(0.0))),
-            Cost::Unknown if usage.quality != UsageQuality::Unknown => drop(self.unpriced.get_or_create(&labels).inc()),
-            Cost::Unknown => {}
-        }
+        let calls = |outcome: Outcome| {
+            self.calls.get_or_create_owned(&CallLabels { provider: provider.clone(), outcome: outcome.as_str() })
+        };
+        let tokens = |kind| self.tokens.get_or_create_owned(&TokenLabels { provider: provider.clone(), kind });
+        let metrics = Arc::new(ProviderMetrics {
+            calls: Outcome::ALL.map(calls),
+            attempts_ok: self.attempts.get_or_create_owned(&AttemptLabels { provider: provider.clone(), class: "ok" }),
+            tokens: TOKEN_KINDS.map(tokens),
+            cost: self.cost.get_or_create_owned(&labels),
+            unpriced: self.unpriced.get_or_create_owned(&labels),
+            duration: self.duration.get_or_create_owned(&labels),
+            first_token: self.first_token.get_or_create_owned(&labels),
+        });
+        known.insert(name.clone(), metrics.clone());
+        metrics
     }
 
     /// All metrics in the OpenMetrics text format, which Prometheus reads.
@@ -239,7 +274,7 @@ impl Metrics {
         }
         self.queued.set(readings.queued_records as i64);
         for (reason, count) in [("queue_full", readings.dropped_queue), ("disk", readings.dropped_disk)] {
-            self.dropped.get_or_create(&ReasonLabels { reason }).set(count as i64);
+            self.dropped.get_or_create(&ReasonLabels { reason }).inner().store(count, Ordering::Relaxed);
         }
         let mut text = String::with_capacity(16 * 1024);
         if let Err(error) = text::encode(&mut text, &self.registry) {
@@ -253,6 +288,12 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+const TOKEN_KINDS: [&str; 4] = ["input", "output", "cached_read", "reasoning"];
+
+fn token_counts(usage: &Usage) -> [Option<u64>; TOKEN_KINDS.len()] {
+    [usage.input, usage.output, usage.cached_read, usage.reasoning]
 }
 
 fn class_name(class: Class) -> &'static str {
@@ -273,3 +314,6 @@ fn class_name(class: Class) -> &'static str {
         Class::ClientGone => "client_gone",
     }
 }
+
+#[cfg(test)]
+mod tests;

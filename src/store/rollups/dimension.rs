@@ -1,8 +1,9 @@
 //! By what calls are summed, and over which lengths of time.
 
-use crate::domain::{CallRecord, Ref};
+use std::sync::Arc;
 
-use super::sums::Sums;
+use super::sums::Addition;
+use crate::domain::{AttemptRecord, CallRecord, Outcome, Ref};
 
 /// By what calls are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,46 +114,61 @@ pub(super) const NO_MEMBER: i64 = 0;
 pub(super) enum Member<'r> {
     None,
     /// A row of the catalog, and its name.
-    Row(i64, &'r std::sync::Arc<str>),
+    Row(i64, &'r Arc<str>),
     /// A model's name.
-    Name(&'r std::sync::Arc<str>),
+    Name(&'r Arc<str>),
     /// An outcome, by its place.
     Place(i64),
 }
 
 /// Calls `add` with everything that one call adds, for each dimension and member.
-pub(super) fn contributions(record: &CallRecord, mut add: impl FnMut(Dimension, Member<'_>, &Sums)) {
-    let alone = Sums::of_call(record);
-    let failed = record.attempts.iter().filter(|attempt| attempt.verdict.is_some()).count() as i64;
-    let whole = Sums { attempts: record.attempts.len() as i64, failed_attempts: failed, ..alone.clone() };
-    add(Dimension::Total, Member::None, &whole);
-    add(Dimension::Model, name(&record.model_asked), &whole);
-    add(Dimension::ServedModel, name(&record.model_served), &whole);
-    add(Dimension::Client, row(&record.client, |id| id.0), &whole);
-    add(Dimension::Outcome, outcome(record), &whole);
-    add(Dimension::Provider, row(&record.provider, |id| id.0), &alone);
-    add(Dimension::Key, row(&record.key, |id| id.0), &alone);
+///
+/// By key and by provider a call counts for the last attempt's, and each attempt for its own.
+pub(super) fn contributions(record: &CallRecord, mut add: impl FnMut(Dimension, Member<'_>, &Addition)) {
+    let alone = Addition::of_call(record);
+    let of_all = alone.with_attempts(record.attempts.len(), failures(record, |_| true));
+    shared(record, &of_all, &mut add);
+    let (provider, key) = (record.provider.as_ref().map(|named| named.id), record.key.as_ref().map(|named| named.id));
+    let of_provider = |attempt: &AttemptRecord| Some(attempt.provider.id) == provider;
+    let of_key = |attempt: &AttemptRecord| Some(attempt.key.id) == key;
+    let own = |is_own: &dyn Fn(&AttemptRecord) -> bool| {
+        alone.with_attempts(record.attempts.iter().filter(|attempt| is_own(attempt)).count(), failures(record, is_own))
+    };
+    add(Dimension::Provider, row(&record.provider, |id| id.0), &own(&of_provider));
+    add(Dimension::Key, row(&record.key, |id| id.0), &own(&of_key));
     for attempt in &record.attempts {
-        let one = Sums { attempts: 1, failed_attempts: i64::from(attempt.verdict.is_some()), ..Sums::default() };
-        add(Dimension::Provider, Member::Row(attempt.provider.id.0, &attempt.provider.name), &one);
-        add(Dimension::Key, Member::Row(attempt.key.id.0, &attempt.key.name), &one);
+        let one = Addition::default().with_attempts(1, usize::from(attempt.verdict.is_some()));
+        if !of_provider(attempt) {
+            add(Dimension::Provider, Member::Row(attempt.provider.id.0, &attempt.provider.name), &one);
+        }
+        if !of_key(attempt) {
+            add(Dimension::Key, Member::Row(attempt.key.id.0, &attempt.key.name), &one);
+        }
     }
 }
 
 /// Calls `add` with the difference that a later usage makes.
-pub(super) fn differences(before: &CallRecord, now: &CallRecord, mut add: impl FnMut(Dimension, Member<'_>, &Sums)) {
-    let mut difference = Sums::of_usage(before).negated();
-    difference.add(&Sums::of_usage(now));
-    add(Dimension::Total, Member::None, &difference);
-    add(Dimension::Model, name(&now.model_asked), &difference);
-    add(Dimension::ServedModel, name(&now.model_served), &difference);
-    add(Dimension::Client, row(&now.client, |id| id.0), &difference);
-    add(Dimension::Outcome, outcome(now), &difference);
+pub(super) fn differences(before: &CallRecord, now: &CallRecord, mut add: impl FnMut(Dimension, Member<'_>, &Addition)) {
+    let difference = Addition::of_amendment(before, now);
+    shared(now, &difference, &mut add);
     add(Dimension::Provider, row(&now.provider, |id| id.0), &difference);
     add(Dimension::Key, row(&now.key, |id| id.0), &difference);
 }
 
-fn name(name: &Option<std::sync::Arc<str>>) -> Member<'_> {
+/// The dimensions in which a call has one member, whatever its attempts were.
+fn shared(record: &CallRecord, addition: &Addition, add: &mut impl FnMut(Dimension, Member<'_>, &Addition)) {
+    add(Dimension::Total, Member::None, addition);
+    add(Dimension::Model, name(&record.model_asked), addition);
+    add(Dimension::ServedModel, name(&record.model_served), addition);
+    add(Dimension::Client, row(&record.client, |id| id.0), addition);
+    add(Dimension::Outcome, outcome(record), addition);
+}
+
+fn failures(record: &CallRecord, counts: impl Fn(&AttemptRecord) -> bool) -> usize {
+    record.attempts.iter().filter(|attempt| attempt.verdict.is_some() && counts(attempt)).count()
+}
+
+fn name(name: &Option<Arc<str>>) -> Member<'_> {
     name.as_ref().map_or(Member::None, Member::Name)
 }
 
@@ -161,7 +177,7 @@ fn row<Id: Copy>(named: &Option<Ref<Id>>, number: impl FnOnce(Id) -> i64) -> Mem
 }
 
 fn outcome(record: &CallRecord) -> Member<'static> {
-    let place = crate::domain::Outcome::ALL.iter().position(|outcome| *outcome == record.outcome);
+    let place = Outcome::ALL.iter().position(|outcome| *outcome == record.outcome);
     // Places count from 1: 0 is no member.
     Member::Place(place.map_or(NO_MEMBER, |place| place as i64 + 1))
 }

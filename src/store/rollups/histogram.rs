@@ -27,6 +27,17 @@ impl Histogram {
         self.sum_us = self.sum_us.saturating_add(other.sum_us);
     }
 
+    /// Takes away a histogram that is a part of this one.
+    pub(super) fn take_away(&mut self, part: &Histogram) {
+        for (bucket, count) in &part.counts {
+            if let Ok(at) = self.counts.binary_search_by_key(bucket, |(bucket, _)| *bucket) {
+                self.counts[at].1 = self.counts[at].1.saturating_sub(*count);
+            }
+        }
+        self.counts.retain(|(_, count)| *count > 0);
+        self.sum_us = self.sum_us.saturating_sub(part.sum_us);
+    }
+
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| count).sum()

@@ -76,8 +76,9 @@ pub(in crate::store) fn totals(
     range: Range,
     rank: Rank,
 ) -> Result<Vec<MemberSums>, DatabaseError> {
-    let names = Names::load(connection, dimension)?;
-    let ranked = ranked(connection, dimension, range, rank)?;
+    let snapshot = connection.unchecked_transaction()?;
+    let names = Names::load(&snapshot, dimension)?;
+    let ranked = ranked(&snapshot, dimension, range, rank)?;
     Ok(ranked.into_iter().map(|(member, sums)| MemberSums { member: names.of(member), sums }).collect())
 }
 
@@ -90,9 +91,10 @@ pub(in crate::store) fn series(
     rank: Rank,
     top: usize,
 ) -> Result<Vec<Series>, DatabaseError> {
+    let snapshot = connection.unchecked_transaction()?;
     let mut lines = match dimension {
         Dimension::Total => vec![NO_MEMBER],
-        _ => ranked(connection, dimension, axis.range(), rank)?.into_iter().map(|(member, _)| member).collect(),
+        _ => ranked(&snapshot, dimension, axis.range(), rank)?.into_iter().map(|(member, _)| member).collect(),
     };
     let has_others = lines.len() > top || lines.contains(&OTHER_MEMBER);
     lines.retain(|member| *member != OTHER_MEMBER);
@@ -100,17 +102,28 @@ pub(in crate::store) fn series(
     if has_others {
         lines.push(OTHER_MEMBER);
     }
-    let places: HashMap<i64, usize> = lines.iter().enumerate().map(|(place, member)| (*member, place)).collect();
-    let others = lines.len() - 1;
     let mut buckets = vec![vec![Sums::default(); axis.buckets.len()]; lines.len()];
-    for piece in pieces_of(axis) {
-        visit(connection, dimension, piece, |second, member, packed| {
-            let line = places.get(&member).copied().unwrap_or(others);
-            let at = axis.buckets.partition_point(|bucket| bucket.to_ms <= second * 1000);
-            buckets[line].get_mut(at)?.add_packed(packed)
+    let places: HashMap<i64, usize> = lines.iter().enumerate().map(|(place, member)| (*member, place)).collect();
+    let bucket_of = |second: i64| axis.buckets.partition_point(|bucket| bucket.to_ms <= second * 1000);
+    let pieces = pieces_of(axis);
+    for piece in &pieces {
+        visit(&snapshot, dimension, *piece, |second, member, packed| match places.get(&member) {
+            Some(line) if member != OTHER_MEMBER => buckets[*line].get_mut(bucket_of(second))?.add_packed(packed),
+            _ => Some(()),
         })?;
     }
-    let names = Names::load(connection, dimension)?;
+    // Every dimension adds up to the total, so the others are what the chosen ones leave of it.
+    if has_others && let Some((others, chosen)) = buckets.split_last_mut() {
+        for piece in &pieces {
+            visit(&snapshot, Dimension::Total, *piece, |second, _, packed| {
+                others.get_mut(bucket_of(second))?.add_packed(packed)
+            })?;
+        }
+        for (at, others) in others.iter_mut().enumerate() {
+            chosen.iter().for_each(|line| others.take_away(&line[at]));
+        }
+    }
+    let names = Names::load(&snapshot, dimension)?;
     let finished = lines.into_iter().zip(buckets).map(|(member, buckets)| {
         let mut sum = Sums::default();
         buckets.iter().for_each(|bucket| sum.add(bucket));

@@ -48,8 +48,17 @@ pub struct Sums {
 /// The packed fields in their order; new ones go to the end, and are 0 in what was packed before.
 const FIELDS: usize = 22;
 
-impl Sums {
-    /// What one call adds, without its attempts.
+/// What one call adds to sums.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Addition {
+    /// Everything but durations: the histograms are empty.
+    pub(super) sums: Sums,
+    pub(super) latency_us: Option<u64>,
+    pub(super) first_token_us: Option<u64>,
+}
+
+impl Addition {
+    /// What a call adds, without its attempts.
     pub(super) fn of_call(record: &CallRecord) -> Self {
         let mut sums = Sums {
             calls: 1,
@@ -59,15 +68,31 @@ impl Sums {
             ..Sums::of_usage(record)
         };
         sums.by_outcome[place_of(record.outcome)] = 1;
-        if !record.attempts.is_empty() {
-            sums.latency.add(record.total_us);
+        Addition {
+            sums,
+            latency_us: (!record.attempts.is_empty()).then_some(record.total_us),
+            first_token_us: record.first_token_us,
         }
-        if let Some(us) = record.first_token_us {
-            sums.first_token.add(us);
-        }
-        sums
     }
 
+    /// The difference that a later usage makes.
+    pub(super) fn of_amendment(before: &CallRecord, now: &CallRecord) -> Self {
+        let (before, now) = (Sums::of_usage(before).fields(), Sums::of_usage(now).fields());
+        let mut sums = Sums::default();
+        sums.set_fields(std::array::from_fn(|at| now[at].saturating_sub(before[at])));
+        Addition { sums, ..Addition::default() }
+    }
+
+    /// The same, with this many attempts besides.
+    pub(super) fn with_attempts(&self, attempts: usize, failed: usize) -> Self {
+        let mut with = self.clone();
+        with.sums.attempts = attempts as i64;
+        with.sums.failed_attempts = failed as i64;
+        with
+    }
+}
+
+impl Sums {
     /// The part of a call's sums that a later usage changes.
     pub(super) fn of_usage(record: &CallRecord) -> Self {
         let usage = &record.usage;
@@ -90,20 +115,33 @@ impl Sums {
 
     /// Adds other sums.
     pub fn add(&mut self, other: &Sums) {
-        let added: [i64; FIELDS] = {
-            let (ours, theirs) = (self.fields(), other.fields());
-            std::array::from_fn(|at| ours[at].saturating_add(theirs[at]))
-        };
-        self.set_fields(added);
+        self.add_fields(other);
         self.latency.merge(&other.latency);
         self.first_token.merge(&other.first_token);
     }
 
-    /// These sums with every number negated; histograms must be empty.
-    pub(super) fn negated(&self) -> Self {
-        let mut negated = Sums::default();
-        negated.set_fields(self.fields().map(|value| value.saturating_neg()));
-        negated
+    /// Takes away sums that are a part of these.
+    pub(super) fn take_away(&mut self, part: &Sums) {
+        let (ours, theirs) = (self.fields(), part.fields());
+        self.set_fields(std::array::from_fn(|at| ours[at].saturating_sub(theirs[at])));
+        self.latency.take_away(&part.latency);
+        self.first_token.take_away(&part.first_token);
+    }
+
+    /// Adds what a call adds.
+    pub(super) fn add_call(&mut self, call: &Addition) {
+        self.add_fields(&call.sums);
+        if let Some(us) = call.latency_us {
+            self.latency.add(us);
+        }
+        if let Some(us) = call.first_token_us {
+            self.first_token.add(us);
+        }
+    }
+
+    fn add_fields(&mut self, other: &Sums) {
+        let (ours, theirs) = (self.fields(), other.fields());
+        self.set_fields(std::array::from_fn(|at| ours[at].saturating_add(theirs[at])));
     }
 
     /// Calls with an outcome.
@@ -249,6 +287,8 @@ mod tests {
         added.add(&sums(100));
         packed.add_packed(&sums(100).pack()).unwrap();
         assert_eq!(added, packed);
+        added.take_away(&sums(100));
+        assert_eq!(added, sums(3));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The write side of the sums: they gather in memory and are added to the tables in one transaction, together with the
 //! mark of how much of each segment they hold.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -31,7 +31,8 @@ pub(in crate::store) struct RollupWriter {
     /// What is not in the tables yet, by minute.
     pending: HashMap<(Dimension, i64, i64), Sums>,
     names: HashMap<(Dimension, i64), Arc<str>>,
-    models: HashMap<(Dimension, Arc<str>), i64>,
+    models: HashMap<Arc<str>, i64>,
+    served_models: HashMap<Arc<str>, i64>,
     new_names: Vec<(Dimension, i64, Arc<str>)>,
     marks: HashMap<Day, Applied>,
 }
@@ -69,6 +70,7 @@ impl RollupWriter {
             pending: HashMap::new(),
             names: HashMap::new(),
             models: HashMap::new(),
+            served_models: HashMap::new(),
             new_names: Vec::new(),
             marks: HashMap::new(),
         };
@@ -83,7 +85,8 @@ impl RollupWriter {
             let (text, member, name): (String, i64, Arc<str>) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let Some(dimension) = Dimension::ALL.into_iter().find(|dimension| dimension.as_str() == text) else { continue };
             match dimension {
-                Dimension::Model | Dimension::ServedModel => drop(self.models.insert((dimension, name), member)),
+                Dimension::Model => drop(self.models.insert(name, member)),
+                Dimension::ServedModel => drop(self.served_models.insert(name, member)),
                 _ => drop(self.names.insert((dimension, member), name)),
             }
         }
@@ -97,9 +100,9 @@ impl RollupWriter {
         }
         let minute = minute_of(record);
         let was_tried = !record.attempts.is_empty();
-        contributions(record, |dimension, member, sums| {
+        contributions(record, |dimension, member, addition| {
             let member = self.member(dimension, member, was_tried);
-            self.pending.entry((dimension, minute, member)).or_default().add(sums);
+            self.pending.entry((dimension, minute, member)).or_default().add_call(addition);
         });
     }
 
@@ -110,9 +113,9 @@ impl RollupWriter {
         }
         let minute = minute_of(now);
         let was_tried = !now.attempts.is_empty();
-        differences(before, now, |dimension, member, sums| {
+        differences(before, now, |dimension, member, addition| {
             let member = self.member(dimension, member, was_tried);
-            self.pending.entry((dimension, minute, member)).or_default().add(sums);
+            self.pending.entry((dimension, minute, member)).or_default().add_call(addition);
         });
     }
 
@@ -136,17 +139,16 @@ impl RollupWriter {
                 row
             }
             Member::Name(name) => {
-                let key = (dimension, name.clone());
-                if let Some(known) = self.models.get(&key) {
+                let models = if dimension == Dimension::Model { &mut self.models } else { &mut self.served_models };
+                if let Some(known) = models.get(name) {
                     return *known;
                 }
-                let most = if was_tried { MOST_MODELS } else { MOST_UNSERVED_MODELS };
-                let number = self.models.len() as i64 + 1;
-                if number > most {
+                let number = models.len() as i64 + 1;
+                if number > if was_tried { MOST_MODELS } else { MOST_UNSERVED_MODELS } {
                     return OTHER_MEMBER;
                 }
+                models.insert(name.clone(), number);
                 self.new_names.push((dimension, number, name.clone()));
-                self.models.insert(key, number);
                 number
             }
         }
