@@ -56,6 +56,12 @@ impl Breaker {
         }
     }
 
+    /// Lets nothing through for a while, then one call after the other.
+    pub(super) fn pause(&mut self, ms: u64, now_ms: u64) {
+        let next_try_ms = self.open.map_or(0, |open| open.next_try_ms).max(now_ms + ms);
+        self.open = Some(Open { storm: Storm::Outage, since_ms: now_ms, next_try_ms });
+    }
+
     /// Counts a failure. Returns the keys that failed alike when this one opens the breaker. Failures of one account count as
     /// one where the account may be the cause.
     pub(super) fn failed(&mut self, storm: Storm, key: KeyId, account: Option<u32>, now_ms: u64) -> Option<Vec<KeyId>> {

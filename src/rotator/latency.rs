@@ -2,20 +2,21 @@
 
 /// A sample's share of the mean.
 const SAMPLE_SHARE: f32 = 0.2;
-/// Without samples the mean halves in this time, so that a slow key is tried again.
-const HALF_LIFE_MS: f32 = 30_000.0;
+/// Without samples the mean halves in this time, so that a slow key is tried again; in tenths of a second.
+const HALF_LIFE: f32 = 300.0;
 
 /// Mean milliseconds to the first byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Latency {
     mean_ms: f32,
-    sampled_ms: u64,
+    /// When the last sample was taken, in tenths of a second.
+    sampled: u32,
 }
 
 impl Latency {
     /// The mean that was saved, without its age.
     pub(super) fn restored(mean_ms: f64, now_ms: u64) -> Self {
-        Latency { mean_ms: mean_ms as f32, sampled_ms: now_ms }
+        Latency { mean_ms: mean_ms as f32, sampled: tenths(now_ms) }
     }
 
     /// Takes a sample.
@@ -23,7 +24,7 @@ impl Latency {
         let sample = sample_ms as f32;
         let known = self.mean_ms > 0.0;
         self.mean_ms = if known { self.mean_ms + (sample - self.mean_ms) * SAMPLE_SHARE } else { sample.max(0.001) };
-        self.sampled_ms = now_ms;
+        self.sampled = tenths(now_ms);
     }
 
     /// The mean of the samples, when there is one.
@@ -34,9 +35,13 @@ impl Latency {
     /// What another call is expected to wait: the mean, less with age, more with calls in flight. A key without samples is
     /// tried before the others.
     pub(super) fn expected(self, in_flight: u32, now_ms: u64) -> f32 {
-        let age = now_ms.saturating_sub(self.sampled_ms) as f32;
-        (self.mean_ms * (-age / HALF_LIFE_MS).exp2()).max(1.0) * (in_flight as f32 + 1.0)
+        let age = tenths(now_ms).saturating_sub(self.sampled) as f32;
+        (self.mean_ms * (-age / HALF_LIFE).exp2()).max(1.0) * (in_flight as f32 + 1.0)
     }
+}
+
+fn tenths(now_ms: u64) -> u32 {
+    (now_ms / 100) as u32
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod account;
 mod breaker;
 mod budget;
+mod candidates;
 mod chance;
 mod classifier;
 mod engine;
@@ -27,14 +28,19 @@ mod random;
 mod reason;
 mod request;
 mod saved;
+mod selections;
 mod slot;
 mod status;
 mod sticky;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod view;
 mod wait;
+mod walk;
 
+pub use candidates::Candidates;
 pub use classifier::{Evidence, Trouble, classify};
 pub use engine::Rotator;
 pub use learned::LearnedLimits;
@@ -44,4 +50,4 @@ pub use operate::{ProbeDue, ProbeResult};
 pub use outcome::Report;
 pub use request::{Owner, OwnerKeys, PickError, PickRequest, Tried};
 pub use saved::{SavedDisabled, SavedKeyState, SavedModel, SavedRest};
-pub use status::{KeyFacts, KeyState, KeyStatus, ModelStatus, ProviderStatus};
+pub use status::{EndpointStatus, KeyFacts, KeyState, KeyStatus, ModelStatus, ProviderStatus};

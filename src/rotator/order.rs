@@ -79,6 +79,11 @@ impl Order {
         }
     }
 
+    /// Whether calls in flight move a key.
+    pub(super) fn minds_load(&self) -> bool {
+        matches!(self, Order::Flight(_))
+    }
+
     /// A ready key has another number of calls in flight.
     pub(super) fn load_changed(&mut self, place: u32, slot: &Slot) {
         if let Order::Flight(flight) = self {

@@ -12,6 +12,8 @@ use crate::domain::{Blame, Class, Cost, Effect, KeyEventKind, KeyId, Moment, Ver
 
 /// Longest growing rest.
 const LONGEST_BACKOFF_MS: u64 = 24 * 3_600_000;
+/// Rest of a key for an endpoint that it lacks the right for, where a verdict names no time.
+const MISSING_RIGHT_MS: u64 = 3_600_000;
 /// How many keys are looked at to tell whether another could still serve.
 const OTHERS_LOOKED_AT: usize = 64;
 
@@ -61,6 +63,11 @@ impl PoolState {
         {
             for_model.rest = None;
         }
+        let rights =
+            slot.state.endpoints.extract_if(.., |(endpoint, rest)| **endpoint == *lease.endpoint && began_after(rest.since));
+        let rights: Vec<_> = rights.collect();
+        rights.iter().for_each(|(endpoint, _)| self.notes.uncount_endpoint(endpoint));
+        let Some(slot) = self.leased(lease) else { return };
         let rested = slot.state.rest.take_if(|rest| began_after(rest.since)).is_some();
         if slot.state.rest.is_none() {
             slot.state.backoff = 0;
@@ -136,12 +143,6 @@ impl PoolState {
         if storm == Some(Storm::RateLimit) && !raging && self.another_could_serve(lease, now) {
             self.count_failure(Storm::RateLimit, lease, verdict, now);
         }
-        if verdict.blame == Blame::Provider || raging {
-            if let Some(slot) = self.leased(lease) {
-                slot.end_trial(&lease.model);
-            }
-            self.refresh(lease.place, now);
-        }
     }
 
     /// Which storm a failure would be part of. A refused key speaks against its provider only if it has served before: of a
@@ -197,10 +198,15 @@ impl PoolState {
         if matches!(verdict.blame, Blame::Key | Blame::KeyModel) {
             slot.failures = slot.failures.saturating_add(1);
         }
-        if verdict.blame == Blame::KeyEndpoint {
-            return self.note_missing_right(lease, verdict, now);
-        }
         match verdict.effect {
+            Effect::Cooldown { ms } if verdict.blame == Blame::KeyEndpoint => self.rest_for_endpoint(lease, verdict, ms, now),
+            Effect::None if verdict.blame == Blame::KeyEndpoint => {
+                self.rest_for_endpoint(lease, verdict, MISSING_RIGHT_MS, now);
+            }
+            Effect::Cooldown { ms } if verdict.blame == Blame::Provider => {
+                self.breaker.pause(ms, now.mono_ms);
+                self.event(None, KeyEventKind::BreakerOpened, &verdict.rule, now);
+            }
             Effect::Cooldown { ms } if verdict.blame == Blame::KeyModel && !lease.model.is_empty() => {
                 self.rest_for_model(lease, verdict, ms, now);
             }
@@ -318,15 +324,17 @@ impl PoolState {
         self.refresh(lease.place, now);
     }
 
-    fn note_missing_right(&mut self, lease: &Lease, verdict: &Verdict, now: Moment) {
+    fn rest_for_endpoint(&mut self, lease: &Lease, verdict: &Verdict, ms: u64, now: Moment) {
         let Some(slot) = self.leased(lease) else { return };
-        if slot.state.endpoints.iter().any(|(endpoint, _)| **endpoint == *lease.endpoint) {
-            return;
-        }
-        let endpoint: Arc<str> = lease.endpoint.into();
-        slot.state.endpoints.push((endpoint.clone(), verdict.rule.clone()));
+        let rest = Rest::new(verdict, ms, now);
         slot.watched = true;
-        self.notes.count_endpoint(&endpoint);
+        if let Some((_, old)) = slot.state.endpoints.iter_mut().find(|(endpoint, _)| **endpoint == *lease.endpoint) {
+            *old = rest.or_later(Some(old.clone()));
+        } else {
+            let endpoint: Arc<str> = lease.endpoint.into();
+            slot.state.endpoints.push((endpoint.clone(), rest));
+            self.notes.count_endpoint(&endpoint);
+        }
         self.refresh(lease.place, now);
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Ask<'a> {
     pub(super) request: &'a PickRequest<'a>,
     pub(super) target: &'a Target,
     pub(super) choice: Choice,
+    /// A tag that the key must have besides the client's.
+    pub(super) tag: Option<&'a str>,
     pub(super) chosen_by: &'a Arc<str>,
 }
 
@@ -46,7 +48,9 @@ impl PoolState {
         if let Some(miss) = self.breaker_miss(now) {
             return Err(miss);
         }
-        let view = self.view_for(ask, now);
+        let Some(view) = self.view_for(ask, now) else {
+            return Err(Miss { model_unknown: true, ..Miss::default() });
+        };
         self.run_timers(view, now);
         let PoolState { slots, views, accounts, random, in_flight, .. } = self;
         let mut filter = Filter { ask, slots, accounts, now, miss: Miss::default() };
@@ -78,18 +82,24 @@ impl PoolState {
         Some(miss)
     }
 
-    /// The view that serves such calls: by model and endpoint only where keys differ by them.
-    pub(super) fn view_for(&mut self, ask: &Ask<'_>, now: Moment) -> usize {
+    /// The view that serves such calls: by model and endpoint only where keys differ by them. `None`: no key has the model.
+    pub(super) fn view_for(&mut self, ask: &Ask<'_>, now: Moment) -> Option<usize> {
         let model = &ask.target.model;
-        let by_model = !model.is_empty() && (self.selective > 0 || self.notes.keys_with_model_state(model) >= OWN_VIEW_FROM);
+        let by_model =
+            !model.is_empty() && (self.selections.differ() || self.notes.keys_with_model_state(model) >= OWN_VIEW_FROM);
         let by_endpoint = self.notes.keys_without_endpoint(ask.request.endpoint) >= OWN_VIEW_FROM;
         let scope = ScopeRef {
             strategy: ask.request.strategy,
             model: by_model.then_some(model),
             endpoint: by_endpoint.then_some(ask.request.endpoint),
             tags: ask.request.key_tags,
+            tag: ask.tag,
         };
-        self.view(&scope, now)
+        let built = self.built_view(&scope);
+        if built.is_none() && !self.selections.serve(model) {
+            return None;
+        }
+        Some(built.unwrap_or_else(|| self.build_view(&scope, now)))
     }
 
     /// What else the miss of a view means, beyond the keys that were looked at.
@@ -109,7 +119,6 @@ impl PoolState {
                 let waits = |reason: &Reason| !matches!(reason, Reason::ModelUnknown | Reason::Disabled);
                 miss.other_reason |=
                     Reason::ALL.iter().filter(|reason| waits(reason)).any(|reason| view.blocked_for(*reason) > 0);
-                miss.model_unknown |= view.members() == 0 && self.selective > 0 && !ask.target.model.is_empty();
             }
         }
         miss
@@ -194,11 +203,13 @@ impl PoolState {
     pub(super) fn give_back(&mut self, lease: &Lease, settled: bool) {
         let Some(slot) = self.leased(lease) else { return };
         slot.in_flight = slot.in_flight.saturating_sub(1);
-        let watched = slot.watched;
         if !settled {
             slot.state.reserved -= lease.estimated_cost;
-            slot.end_trial(&lease.model);
         }
+        if slot.watched {
+            slot.end_trial(lease);
+        }
+        let watched = slot.watched;
         self.in_flight = self.in_flight.saturating_sub(1);
         self.load_changed(lease.place);
         if watched {
@@ -242,10 +253,10 @@ impl Slot {
         }
     }
 
-    /// The call that tried the key after its rest ended without a verdict: another may try.
-    pub(super) fn end_trial(&mut self, model: &str) {
-        let for_model = self.state.models.iter_mut().filter(|state| *state.model == *model);
+    /// The call that tried the key after its rest is over; when it had no verdict about that, another may try.
+    fn end_trial(&mut self, lease: &Lease) {
+        let for_model = self.state.models.iter_mut().filter(|state| state.model == lease.model);
         let rests = for_model.filter_map(|state| state.rest.as_mut()).chain(self.state.rest.as_mut());
-        rests.for_each(|rest| rest.trial_until_ms = 0);
+        rests.filter(|rest| rest.until_ms <= lease.started.mono_ms).for_each(|rest| rest.trial_until_ms = 0);
     }
 }

@@ -11,6 +11,7 @@ use super::breaker::Breaker;
 use super::provider_notes::ProviderNotes;
 use super::random::Random;
 use super::saved::SavedKeyState;
+use super::selections::Selections;
 use super::slot::Slot;
 use super::view::{Scope, Standing, View};
 use crate::domain::{Key, KeyEvent, KeyEventKind, KeyId, Moment, Provider};
@@ -54,8 +55,8 @@ pub(super) struct PoolState {
     pub(super) probes: BTreeSet<(u64, u32)>,
     /// State changes that nobody has fetched yet.
     pub(super) events: Vec<KeyEvent>,
-    /// How many keys name the models that they may serve.
-    pub(super) selective: usize,
+    /// The models that keys may serve.
+    pub(super) selections: Selections,
     /// Calls in flight over all keys.
     pub(super) in_flight: u64,
     /// The latest moment that the pool was told.
@@ -88,7 +89,7 @@ impl PoolState {
             notes: ProviderNotes::default(),
             probes: BTreeSet::new(),
             events: Vec::new(),
-            selective: 0,
+            selections: Selections::default(),
             in_flight: 0,
             latest: Moment { mono_ms: 0, unix_ms: 0 },
             uses: 0,
@@ -133,7 +134,7 @@ impl PoolState {
         }
         self.slots[place as usize] = Some(slot);
         self.by_id.insert(key.id, place);
-        self.selective += usize::from(key.models.is_some());
+        self.selections.add(&key.models);
         self.join_account(place);
         if let Some(saved) = saved {
             self.restore(place, saved, now);
@@ -149,7 +150,8 @@ impl PoolState {
         let old = std::mem::replace(&mut slot.key, key.clone());
         slot.name = key.name.as_str().into();
         let new_secret = !same_secret(&old, key);
-        self.selective = self.selective + usize::from(key.models.is_some()) - usize::from(old.models.is_some());
+        self.selections.add(&key.models);
+        self.selections.remove(&old.models);
         let moved =
             old.tags != key.tags || old.models != key.models || old.weight != key.weight || old.priority != key.priority;
         if moved {
@@ -177,7 +179,7 @@ impl PoolState {
                 slot.state.endpoints.iter().for_each(|(endpoint, _)| self.notes.uncount_endpoint(endpoint));
                 self.in_flight = self.in_flight.saturating_sub(slot.in_flight.into());
                 self.by_id.remove(&slot.key.id);
-                self.selective -= usize::from(slot.key.models.is_some());
+                self.selections.remove(&slot.key.models);
                 self.free.push(place);
             }
         }
@@ -286,15 +288,16 @@ impl PoolState {
         }
     }
 
-    /// The view for a scope, built when it is asked for the first time.
-    pub(super) fn view(&mut self, scope: &ScopeRef<'_>, now: Moment) -> usize {
+    /// The view for a scope, if it was built before.
+    pub(super) fn built_view(&mut self, scope: &ScopeRef<'_>) -> Option<usize> {
         self.uses += 1;
-        let at = self.views.iter().position(|view| scope.is(&view.scope)).unwrap_or_else(|| self.build_view(scope, now));
+        let at = self.views.iter().position(|view| scope.is(&view.scope))?;
         self.views[at].last_use = self.uses;
-        at
+        Some(at)
     }
 
-    fn build_view(&mut self, scope: &ScopeRef<'_>, now: Moment) -> usize {
+    /// Builds the view for a scope; when there are too many, the one that was used least lately goes.
+    pub(super) fn build_view(&mut self, scope: &ScopeRef<'_>, now: Moment) -> usize {
         let most = (MOST_VIEW_PLACES / self.slots.len().max(1)).clamp(8, MOST_VIEWS);
         if self.views.len() >= most {
             let oldest = self.views.iter().enumerate().min_by_key(|(_, view)| view.last_use).map_or(0, |(at, _)| at);
@@ -302,6 +305,7 @@ impl PoolState {
         }
         let at = self.views.len();
         self.views.push(View::new(scope.to_scope()));
+        self.views[at].last_use = self.uses;
         for place in 0..self.slots.len() as u32 {
             self.stand(place, at, |view, key| view.scope.admits(key), now);
         }
@@ -321,6 +325,7 @@ pub(super) struct ScopeRef<'a> {
     pub(super) model: Option<&'a Arc<str>>,
     pub(super) endpoint: Option<&'a str>,
     pub(super) tags: Option<&'a [String]>,
+    pub(super) tag: Option<&'a str>,
 }
 
 impl ScopeRef<'_> {
@@ -329,6 +334,7 @@ impl ScopeRef<'_> {
             && self.model.map(|model| &**model) == scope.model.as_deref()
             && self.endpoint == scope.endpoint.as_deref()
             && self.tags == scope.tags.as_deref()
+            && self.tag == scope.tag.as_deref()
     }
 
     fn to_scope(self) -> Scope {
@@ -337,6 +343,7 @@ impl ScopeRef<'_> {
             model: self.model.cloned(),
             endpoint: self.endpoint.map(Into::into),
             tags: self.tags.map(Into::into),
+            tag: self.tag.map(Into::into),
         }
     }
 }

@@ -65,4 +65,9 @@ impl Block {
     pub(super) fn new(reason: Reason, until_ms: Option<u64>) -> Self {
         Block { reason, until_ms }
     }
+
+    /// Of two blocks with known ends the one that ends later.
+    pub(super) fn later(one: Option<Block>, other: Option<Block>) -> Option<Block> {
+        one.into_iter().chain(other).max_by_key(|block| block.until_ms)
+    }
 }

@@ -51,6 +51,11 @@ impl<'a> PickRequest<'a> {
             min_tier: 0,
         }
     }
+
+    /// The targets from `min_tier` on.
+    pub(super) fn targets_left(&self) -> &'a [Target] {
+        &self.targets[self.targets.partition_point(|target| target.tier < self.min_tier)..]
+    }
 }
 
 /// A key that a call has tried.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::account::Accounts;
 use super::latency::Latency;
 use super::pool::PoolState;
 use super::slot::{Disabled, Rest, Slot};
@@ -29,9 +30,9 @@ pub struct SavedKeyState {
     /// What is remembered by model.
     #[serde(default)]
     pub models: Vec<SavedModel>,
-    /// Endpoints that the key lacks rights for, with the rule that said so.
+    /// Endpoints that the key lacks rights for.
     #[serde(default)]
-    pub endpoints: Vec<(String, String)>,
+    pub endpoints: Vec<(String, SavedRest)>,
     /// The account that the provider named.
     #[serde(default)]
     pub account: Option<String>,
@@ -94,15 +95,26 @@ pub struct SavedModel {
 }
 
 impl SavedKeyState {
-    /// What there is to remember of a key; `None` when it is as new.
-    pub(super) fn of(slot: &Slot, now: Moment) -> Option<Self> {
+    /// What there is to remember of a key; `None` when it is as new. A rest of its account is kept as the key's own.
+    pub(super) fn of(slot: &Slot, accounts: &Accounts, now: Moment) -> Option<Self> {
         let state = &slot.state;
-        let models = state.models.iter().filter(|model| model.rest.is_some() || model.size_limit.is_some());
-        let models = models.map(|model| SavedModel {
+        let account = state.account.map(|number| accounts.get(number));
+        let rest = state.rest.iter().chain(account.and_then(|account| account.rest.as_ref())).max_by_key(|rest| rest.until_ms);
+        let own = state.models.iter().filter(|model| model.rest.is_some() || model.size_limit.is_some());
+        let own = own.map(|model| SavedModel {
             model: model.model.to_string(),
             rest: model.rest.as_ref().map(|rest| SavedRest::of(rest, now)),
             size_limit: model.size_limit,
         });
+        let mut models: Vec<SavedModel> = own.collect();
+        for (model, rest, _) in account.iter().flat_map(|account| &account.models) {
+            let rest = Some(SavedRest::of(rest, now));
+            match models.iter_mut().find(|known| *known.model == **model) {
+                Some(known) if later(&known.rest, &rest) => known.rest = rest,
+                Some(_) => {}
+                None => models.push(SavedModel { model: model.to_string(), rest, size_limit: None }),
+            }
+        }
         let saved = SavedKeyState {
             key: slot.key.id,
             disabled: state.disabled.as_ref().map(|disabled| SavedDisabled {
@@ -112,11 +124,15 @@ impl SavedKeyState {
                 until_ms: disabled.until_ms.map(|at| now.unix_at(at)),
                 probe_at_ms: disabled.probe_at_ms.map(|at| now.unix_at(at)),
             }),
-            rest: state.rest.as_ref().map(|rest| SavedRest::of(rest, now)),
+            rest: rest.map(|rest| SavedRest::of(rest, now)),
             backoff: state.backoff,
             failures: slot.failures,
-            models: models.collect(),
-            endpoints: state.endpoints.iter().map(|(endpoint, rule)| (endpoint.to_string(), rule.to_string())).collect(),
+            models,
+            endpoints: state
+                .endpoints
+                .iter()
+                .map(|(endpoint, rest)| (endpoint.to_string(), SavedRest::of(rest, now)))
+                .collect(),
             account: state.learned_account.as_deref().map(str::to_owned),
             last_used_ms: slot.last_used_ms,
             last_success_ms: slot.last_success_ms,
@@ -131,6 +147,12 @@ impl SavedKeyState {
             && saved.endpoints.is_empty();
         (!is_new).then_some(saved)
     }
+}
+
+/// Whether the other rest ends later than the one.
+fn later(one: &Option<SavedRest>, other: &Option<SavedRest>) -> bool {
+    let end = |rest: &Option<SavedRest>| rest.as_ref().map(|rest| rest.until_ms);
+    end(other) > end(one)
 }
 
 impl SavedRest {
@@ -178,7 +200,7 @@ impl PoolState {
         state.backoff = saved.backoff;
         state.rest = saved.rest.as_ref().map(|rest| rest.to_rest(now));
         state.endpoints =
-            saved.endpoints.iter().map(|(endpoint, rule)| (endpoint.as_str().into(), rule.as_str().into())).collect();
+            saved.endpoints.iter().map(|(endpoint, rest)| (endpoint.as_str().into(), rest.to_rest(now))).collect();
         state.learned_account = saved.account.as_deref().map(Into::into);
         state.disabled = saved.disabled.as_ref().map(|disabled| Disabled {
             by_operator: disabled.by_operator,

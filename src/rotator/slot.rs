@@ -16,28 +16,30 @@ pub(super) const TRIAL_MS: u64 = 2_000;
 /// Most models for which something is remembered of one key.
 const MOST_MODELS: usize = 32;
 
-/// One key in its pool. What every pick touches comes first; the rest is behind `state`.
+/// One key in its pool. What every pick touches comes first and fits a cache line: in a large pool, where most of it is out of
+/// the cache, a line is what a pick costs. The rest is behind it and behind `state`.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Slot {
     pub(super) key: Arc<Key>,
-    /// The key's name, shared with records.
-    pub(super) name: Arc<str>,
     /// Tells a lease of this key from one of a former key in the same place.
     pub(super) serial: u32,
     pub(super) in_flight: u32,
+    pub(super) requests: Tally,
+    pub(super) tokens: Tally,
+    pub(super) latency: Latency,
+    /// Wall-clock time of the last pick; 0 is never.
+    pub(super) last_used_ms: i64,
     /// Whether anything limits the key, so that a pick must look behind `state`.
     pub(super) watched: bool,
     pub(super) failures: u32,
-    pub(super) latency: Latency,
-    pub(super) requests: Tally,
-    pub(super) tokens: Tally,
-    /// Wall-clock time of the last pick; 0 is never.
-    pub(super) last_used_ms: i64,
+    pub(super) state: Box<State>,
+    /// The key's name, shared with records.
+    pub(super) name: Arc<str>,
     /// Wall-clock time of the last success; 0 is never.
     pub(super) last_success_ms: i64,
     /// Monotonic time of the timer that was set last; 0 is none.
     pub(super) timer_ms: u64,
-    pub(super) state: Box<State>,
 }
 
 /// What is remembered of a key beyond counters.
@@ -50,8 +52,8 @@ pub(super) struct State {
     /// Monotonic time at which an operator or a probe last said that the key is good.
     pub(super) vouched_ms: u64,
     pub(super) models: Vec<ModelState>,
-    /// Endpoints that the key lacks rights for, with the rule that said so.
-    pub(super) endpoints: Vec<(Arc<str>, Arc<str>)>,
+    /// Endpoints that the key lacks rights for.
+    pub(super) endpoints: Vec<(Arc<str>, Rest)>,
     /// Its account's place in the pool's list.
     pub(super) account: Option<u32>,
     /// The account's name as the provider told it.
@@ -188,15 +190,10 @@ impl Slot {
         {
             return Some(Block::new(Reason::Disabled, disabled.until_ms));
         }
-        if let Some(block) = self.state.rest.as_ref().and_then(|rest| rest.block(Reason::Cooling, now.mono_ms)) {
-            return Some(block);
-        }
-        if let Some(rest) = self.state.account.and_then(|account| accounts.rest(account))
-            && now.mono_ms < rest.until_ms
-        {
-            return Some(Block::new(Reason::Account, Some(rest.until_ms)));
-        }
-        self.limit_block(now)
+        let own = self.state.rest.as_ref().and_then(|rest| rest.block(Reason::Cooling, now.mono_ms));
+        let account = self.state.account.and_then(|account| accounts.rest(account));
+        let account = account.and_then(|rest| rest.block(Reason::Account, now.mono_ms));
+        Block::later(own, account).or_else(|| self.limit_block(now))
     }
 
     fn limit_block(&mut self, now: Moment) -> Option<Block> {
@@ -241,16 +238,15 @@ impl Slot {
             return None;
         }
         if let Some(endpoint) = endpoint
-            && self.state.endpoints.iter().any(|(blocked, _)| **blocked == *endpoint)
+            && let Some((_, rest)) = self.state.endpoints.iter().find(|(blocked, _)| **blocked == *endpoint)
+            && let Some(block) = rest.block(Reason::Endpoint, now_ms)
         {
-            return Some(Block::new(Reason::Endpoint, None));
+            return Some(block);
         }
         let model = model?;
         let own = self.model(model).and_then(|state| state.block(now_ms));
-        own.or_else(|| {
-            let rest = accounts.model_rest(self.state.account?, model)?;
-            (now_ms < rest.until_ms).then(|| Block::new(Reason::Account, Some(rest.until_ms)))
-        })
+        let account = self.state.account.and_then(|account| accounts.model_rest(account, model));
+        Block::later(own, account.and_then(|rest| rest.block(Reason::Account, now_ms)))
     }
 
     /// What is remembered for a model.

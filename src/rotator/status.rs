@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::account::Accounts;
 use super::breaker::Storm;
 use super::pool::PoolState;
 use super::reason::Reason;
@@ -87,8 +88,8 @@ pub struct KeyStatus {
     pub next_probe_ms: Option<i64>,
     /// Models that it rests for, or takes only small calls for.
     pub models: Vec<ModelStatus>,
-    /// Endpoints that it lacks rights for, with the rule that said so.
-    pub endpoints: Vec<(Arc<str>, Arc<str>)>,
+    /// Endpoints that it lacks rights for.
+    pub endpoints: Vec<EndpointStatus>,
     /// Its account: configured, or as the provider named it.
     pub account: Option<Arc<str>>,
     /// Until when the whole account rests.
@@ -116,6 +117,17 @@ pub struct ModelStatus {
     pub wait_source: Option<Arc<str>>,
     /// Largest call in tokens that it takes for the model.
     pub size_limit: Option<u64>,
+}
+
+/// An endpoint that a key lacks the right for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointStatus {
+    /// The path without ids.
+    pub endpoint: Arc<str>,
+    /// UTC unix milliseconds at which it is tried again.
+    pub until_ms: i64,
+    /// The rule that said so.
+    pub reason: Arc<str>,
 }
 
 /// Everything that can be seen of a provider's state.
@@ -166,7 +178,9 @@ impl PoolState {
         let (disabled, rest) = (slot.state.disabled.as_ref(), slot.state.rest.as_ref());
         let account_rest = slot.state.account.and_then(|number| self.accounts.rest(number));
         let resting = match state {
-            KeyState::Cooling | KeyState::Probing => rest.filter(|rest| is_current(rest, now)).or(account_rest),
+            KeyState::Cooling | KeyState::Probing => {
+                rest.into_iter().chain(account_rest).filter(|rest| is_current(rest, now)).max_by_key(|rest| rest.until_ms)
+            }
             _ => None,
         };
         Some(KeyStatus {
@@ -178,8 +192,8 @@ impl PoolState {
             until_ms: until_ms.map(|at| now.unix_at(at)),
             wait_source: resting.and_then(|rest| rest.wait_source.clone()),
             next_probe_ms: disabled.and_then(|disabled| disabled.probe_at_ms).map(|at| now.unix_at(at)),
-            models: model_statuses(slot, now),
-            endpoints: slot.state.endpoints.clone(),
+            models: model_statuses(slot, &self.accounts, now),
+            endpoints: endpoint_statuses(slot, now),
             account: slot.account_name(&self.accounts),
             account_until_ms: account_rest.filter(|rest| is_current(rest, now)).map(|rest| now.unix_at(rest.until_ms)),
             requests_today: if slot.state.day == crate::domain::utc_day(now.unix_ms) { slot.state.day_requests } else { 0 },
@@ -248,16 +262,34 @@ fn is_current(rest: &Rest, now: Moment) -> bool {
     now.mono_ms < rest.until_ms.max(rest.trial_until_ms)
 }
 
-fn model_statuses(slot: &Slot, now: Moment) -> Vec<ModelStatus> {
-    let of = |state: &super::slot::ModelState| {
-        let rest = state.rest.as_ref().filter(|rest| is_current(rest, now));
-        (rest.is_some() || state.size_limit.is_some()).then(|| ModelStatus {
-            model: state.model.clone(),
+/// What is remembered by model, of the key itself or of its account.
+fn model_statuses(slot: &Slot, accounts: &Accounts, now: Moment) -> Vec<ModelStatus> {
+    let account = slot.state.account.map(|number| accounts.get(number));
+    let of_account: Vec<_> = account.iter().flat_map(|account| &account.models).map(|(model, rest, _)| (model, rest)).collect();
+    let status = |model: &Arc<str>, rest: Option<&Rest>, size_limit: Option<u64>| {
+        let rest = rest.filter(|rest| is_current(rest, now));
+        (rest.is_some() || size_limit.is_some()).then(|| ModelStatus {
+            model: model.clone(),
             until_ms: rest.map(|rest| now.unix_at(rest.until_ms)),
             reason: rest.map(|rest| rest.rule.clone()),
             wait_source: rest.and_then(|rest| rest.wait_source.clone()),
-            size_limit: state.size_limit,
+            size_limit,
         })
     };
-    slot.state.models.iter().filter_map(of).collect()
+    let own = slot.state.models.iter().filter_map(|state| {
+        let of_account = of_account.iter().filter(|(model, _)| **model == state.model).map(|(_, rest)| *rest);
+        status(&state.model, state.rest.iter().chain(of_account).max_by_key(|rest| rest.until_ms), state.size_limit)
+    });
+    let others = of_account.iter().filter(|(model, _)| slot.model(model).is_none());
+    own.chain(others.filter_map(|(model, rest)| status(model, Some(rest), None))).collect()
+}
+
+fn endpoint_statuses(slot: &Slot, now: Moment) -> Vec<EndpointStatus> {
+    let current = slot.state.endpoints.iter().filter(|(_, rest)| is_current(rest, now));
+    let of = |(endpoint, rest): &(Arc<str>, Rest)| EndpointStatus {
+        endpoint: endpoint.clone(),
+        until_ms: now.unix_at(rest.until_ms),
+        reason: rest.rule.clone(),
+    };
+    current.map(of).collect()
 }

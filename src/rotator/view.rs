@@ -23,6 +23,8 @@ pub(super) struct Scope {
     pub(super) endpoint: Option<Arc<str>>,
     /// Tags of which a key must have one.
     pub(super) tags: Option<Box<[String]>>,
+    /// A tag that a key must have besides.
+    pub(super) tag: Option<Box<str>>,
 }
 
 impl Scope {
@@ -30,6 +32,7 @@ impl Scope {
     pub(super) fn admits(&self, key: &Key) -> bool {
         key.weight > 0
             && self.tags.as_ref().is_none_or(|tags| key.tags.iter().any(|tag| tags.contains(tag)))
+            && self.tag.as_ref().is_none_or(|tag| key.tags.iter().any(|own| **own == **tag))
             && self.model.as_ref().is_none_or(|model| key.serves(model))
     }
 }
@@ -124,7 +127,7 @@ impl View {
 
     /// A key has another number of calls in flight.
     pub(super) fn load_changed(&mut self, place: u32, slot: &Slot) {
-        if self.is_ready(place) {
+        if self.order.minds_load() && self.is_ready(place) {
             self.order.load_changed(place, slot);
         }
     }
