@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod app;
 pub mod bootstrap;
 pub mod cli;
 pub mod client_address;

@@ -6,6 +6,7 @@
 mod healthcheck;
 mod machine;
 mod mock;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -15,14 +16,17 @@ use crate::config::{Config, ConfigError, Environment, Flags, RawConfig};
 
 /// A self-hosted, OpenAI-compatible proxy that rotates provider keys, heals by itself and records every call.
 #[derive(Debug, Parser)]
-#[command(name = "keywheel", version, subcommand_required = true, arg_required_else_help = true)]
-struct Arguments {
+#[command(name = "keywheel", version, args_conflicts_with_subcommands = true)]
+struct CommandLine {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(Box<serve::Arguments>),
     Mock(mock::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
@@ -49,9 +53,11 @@ impl CliError {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = CommandLine::parse();
     let environment = Environment::of_process();
-    let result = match arguments.command {
+    let command = arguments.command.unwrap_or(Command::Serve(Box::new(arguments.serve)));
+    let result = match command {
+        Command::Serve(arguments) => serve::run(*arguments, &environment),
         Command::Mock(arguments) => mock::run(arguments),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };

@@ -49,6 +49,9 @@ pub struct Flags {
     /// Time that a request body may keep us waiting, and a second more per 16 KiB of it [default: 25s]
     #[arg(long, value_name = "DURATION")]
     body_timeout: Option<String>,
+    /// Time after which a client that takes nothing of its answer is cut off [default: 2m]
+    #[arg(long, value_name = "DURATION")]
+    write_timeout: Option<String>,
     /// Time after which an idle connection is closed [default: 75s]
     #[arg(long, value_name = "DURATION")]
     keep_alive: Option<String>,
@@ -87,6 +90,7 @@ impl Flags {
             ("connections", one(self.connections)),
             ("header_timeout", one(self.header_timeout)),
             ("body_timeout", one(self.body_timeout)),
+            ("write_timeout", one(self.write_timeout)),
             ("keep_alive", one(self.keep_alive)),
             ("drain_timeout", one(self.drain_timeout)),
             ("tls_cert", one(self.tls_cert)),

@@ -55,6 +55,8 @@ pub struct ServerConfig {
     pub header_timeout: Duration,
     /// Time that a request body may keep its reader waiting.
     pub body_timeout: Duration,
+    /// Time after which a client that takes nothing of its answer is cut off.
+    pub write_timeout: Duration,
     /// Time after which an idle connection is closed.
     pub keep_alive: Duration,
     /// Time for calls in flight when the server ends.
@@ -71,6 +73,7 @@ impl Default for ServerConfig {
             connections: 16_384,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(25),
+            write_timeout: Duration::from_secs(120),
             keep_alive: Duration::from_secs(75),
             drain_timeout: Duration::from_secs(30),
         }

@@ -119,6 +119,7 @@ impl RawConfig {
             })?,
             header_timeout: self.read("header_timeout", duration, default.header_timeout, some_duration)?,
             body_timeout: self.read("body_timeout", duration, default.body_timeout, some_duration)?,
+            write_timeout: self.read("write_timeout", duration, default.write_timeout, some_duration)?,
             keep_alive: self.read("keep_alive", duration, default.keep_alive, some_duration)?,
             drain_timeout: self.read("drain_timeout", "a duration such as 30s or 0", default.drain_timeout, parse::duration)?,
         })

@@ -66,6 +66,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     one("connections", "16384"),
     one("header_timeout", "10s"),
     one("body_timeout", "25s"),
+    one("write_timeout", "2m"),
     one("keep_alive", "75s"),
     one("drain_timeout", "30s"),
     one("tls_cert", ""),

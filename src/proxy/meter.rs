@@ -127,9 +127,9 @@ impl Meter {
         self.stated.is_some()
     }
 
-    /// Whether the end was announced: by a finish reason, a terminal event or `[DONE]`. Usage may still follow.
+    /// Whether the end of an answer was announced: by a finish reason, a terminal event or `[DONE]`. Usage may still follow.
     pub fn is_finished(&self) -> bool {
-        self.done || self.finish_reason.is_some()
+        self.finish_reason.is_some() || (self.done && !self.is_empty())
     }
 
     /// Whether nothing came so far that makes an answer: no content, no finish reason, no usage. A stream that ends so is
@@ -138,7 +138,8 @@ impl Meter {
         !self.content_seen && self.finish_reason.is_none() && !self.stated.is_some()
     }
 
-    /// Takes the next event of a stream and tells what it is.
+    /// Takes the next event of a stream and tells what it is. A `[DONE]` that ends no answer is nothing: the stream is as
+    /// empty as without it.
     pub fn observe<'a>(&mut self, event: &Event<'a>) -> EventKind<'a> {
         let data = event.data.trim_ascii();
         if self.readable
@@ -155,13 +156,13 @@ impl Meter {
             let kind = event_kind(event);
             self.take_kind(kind);
             self.readable |= kind == EventKind::Content;
-            return kind;
+            return self.unless_empty(kind);
         };
         let kind = kind::kind_of(event.name, data, &top);
         self.content_seen |= top.choices.is_some_and(|choices| choices.has_content);
         self.take_kind(kind);
         self.take_event(top.kind_name(event.name), data, &top);
-        kind
+        self.unless_empty(kind)
     }
 
     /// Takes a whole answer. Returns the error inside, when it is one that says 200 nevertheless: what a classifier reads.
@@ -221,6 +222,10 @@ impl Meter {
         }
     }
 
+    fn unless_empty<'a>(&self, kind: EventKind<'a>) -> EventKind<'a> {
+        if kind == EventKind::Done && self.is_empty() { EventKind::Nothing } else { kind }
+    }
+
     fn take_kind(&mut self, kind: EventKind<'_>) {
         match kind {
             EventKind::Content => self.content_seen = true,
@@ -272,6 +277,9 @@ impl Meter {
                 let says = kind.ends_with(b".delta") && memchr::memmem::find(kind, b"reasoning").is_none();
                 self.readable |= says && top.delta.is_some_and(has_substance);
                 self.readable |= nested.is_some_and(|nested| self.shows_something(nested));
+                if let b"response.completed" | b"response.incomplete" | b"response.cancelled" = kind {
+                    self.finish_reason.get_or_insert_with(|| String::from_utf8_lossy(&kind[9..]).into());
+                }
             }
             _ => self.readable |= self.content_seen && !self.answers_with_text(),
         }

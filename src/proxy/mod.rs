@@ -1,17 +1,172 @@
 //! The data plane: `/v1/*`.
 //!
 //! Owns the life of a call from its head to its record. Refuses SQL: nothing here touches the database while a call runs.
+//!
+//! A call walks through these phases, in this order; every way out ends in its record:
+//!
+//! 1. `auth`: the token's hash names the client.
+//! 2. `intake`: the body once, bounded, decoded, its `model` and `stream` read; the asked model is checked.
+//! 3. `intake`: the model's route, the owner of objects that the call names, admission by the client's limits.
+//! 4. `forward`: pick a key, `attempt`, judge a failure, go on or stop.
+//! 5. `deliver`: the head; then `relay` passes bytes on while `watch` and `meter` read beside them.
+//! 6. `call`: the record.
 
+mod attempt;
+mod auth;
 mod body;
+mod call;
+mod cors;
+mod deliver;
+mod error;
 mod estimate;
+mod forward;
+mod inbound;
+mod intake;
 mod json;
 mod meter;
+mod models;
 mod multipart;
+mod ownership;
+mod path;
+mod plan;
+mod refusal;
+mod relay;
 mod sse;
+mod watch;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{HeaderValue, StatusCode, header};
+use parking_lot::RwLock;
+use poem::{Request, Response};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Entropy};
+use crate::domain::{Api, ProviderId, Snapshot};
+use crate::outbound::Outbound;
+use crate::quota::Quota;
+use crate::recorder::{Owners, Recorder};
+use crate::rotator::Rotator;
+use crate::telemetry::Metrics;
 
 pub use body::{BodyError, DecodeError, Patch, PatchError, Peek, StreamOptions, decode, peek};
 pub use estimate::estimate_tokens;
+pub use inbound::BodyLimits;
 pub use json::JsonError;
 pub use meter::{End, EventKind, Meter, Metered, RequestFacts, body_error, event_kind};
 pub use multipart::{Form, FormError, FormReader, read_form};
 pub use sse::{Event, LONGEST_EVENT, Splitter};
+
+use call::Call;
+use error::ProxyError;
+use intake::Intake;
+
+/// What the data plane works with.
+pub struct ProxyParts {
+    /// The clocks.
+    pub clock: Clock,
+    /// Randomness for call ids.
+    pub entropy: Arc<Entropy>,
+    /// The view of the catalog that calls read.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Picks keys.
+    pub rotator: Arc<Rotator>,
+    /// Admits clients.
+    pub quota: Arc<Quota>,
+    /// Sends to providers.
+    pub outbound: Arc<Outbound>,
+    /// Takes records.
+    pub recorder: Recorder,
+    /// Remembers who made what.
+    pub owners: Owners,
+    /// Counts calls in flight.
+    pub metrics: Arc<Metrics>,
+    /// Bounds of request bodies.
+    pub limits: BodyLimits,
+    /// Cancelled when what still runs must end.
+    pub draining: CancellationToken,
+}
+
+/// The handles of a proxy, and the little that it remembers between calls.
+struct Deps {
+    parts: ProxyParts,
+    /// Providers and endpoints that refused `stream_options` when Keywheel added it.
+    include_usage_refused: RwLock<HashSet<(ProviderId, &'static str)>>,
+}
+
+impl std::ops::Deref for Deps {
+    type Target = ProxyParts;
+
+    fn deref(&self) -> &ProxyParts {
+        &self.parts
+    }
+}
+
+impl Deps {
+    fn refuses_include_usage(&self, place: (ProviderId, &'static str)) -> bool {
+        self.include_usage_refused.read().contains(&place)
+    }
+
+    fn remember_include_usage_refused(&self, place: (ProviderId, &'static str)) {
+        self.include_usage_refused.write().insert(place);
+    }
+}
+
+/// The data plane, as the server calls it.
+#[derive(Clone)]
+pub struct Proxy {
+    deps: Arc<Deps>,
+}
+
+impl Proxy {
+    /// A data plane over these parts.
+    pub fn new(parts: ProxyParts) -> Self {
+        Proxy { deps: Arc::new(Deps { parts, include_usage_refused: RwLock::default() }) }
+    }
+
+    /// Answers one request under `/v1`. The path must be canonical; `client_ip` is the client's own address.
+    pub async fn handle(&self, request: Request, client_ip: Option<IpAddr>) -> Response {
+        let snapshot = self.deps.snapshot.load_full();
+        let settings = snapshot.settings.clone();
+        let origin = cors::allowed_origin(&settings, request.headers());
+        if let Some(preflight) = cors::preflight(&settings, request.method(), request.headers()) {
+            return preflight;
+        }
+        let now = self.deps.clock.now();
+        let mut call = Call::begin(self.deps.clone(), &settings, &request, client_ip, now);
+        let id = call.record.id.to_string();
+        let mut response = match intake::take_in(&mut call, snapshot, request, now).await {
+            Ok(Intake::Forward(plan)) => deliver::deliver(call, plan).await,
+            Ok(Intake::Answered(response)) => {
+                call.answered(response.status());
+                response
+            }
+            Err(error) => {
+                let response = error.response(call.record.api);
+                call.fail(&error);
+                response
+            }
+        };
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        if let Some(origin) = origin {
+            cors::allow(&mut response, origin);
+        }
+        response
+    }
+
+    /// The answer to a request whose path cannot be read, in the shape of the API.
+    pub fn no_such_path() -> Response {
+        let message = "There is nothing at this path. The API lies under /v1.";
+        ProxyError::rejected(StatusCode::NOT_FOUND, "not_found", message).response(Api::Other)
+    }
+}
+
+/// Whether a request wants to become a WebSocket.
+fn is_websocket(request: &Request) -> bool {
+    request.header(header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+}

@@ -38,7 +38,10 @@ impl Account {
         let cost = estimate.cost.map_or(0, |cost| cost.0.max(0));
         if let Some(budget) = limits.budget_month {
             let used = self.spent.saturating_add(self.reserved);
-            if used >= budget.0 || used.saturating_add(cost) > budget.0 {
+            let is_free = estimate.cost == Some(Nanodollars(0));
+            // An estimate may be far above what the call will cost: what is left always buys one call at a time.
+            let does_not_fit = used >= budget.0 || (self.reserved > 0 && used.saturating_add(cost) > budget.0);
+            if does_not_fit && !is_free {
                 return Err(self.over_budget(budget, now));
             }
         }

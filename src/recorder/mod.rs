@@ -4,6 +4,7 @@
 //! gathers records for at most 200 ms, writes them in one transaction, counts them into the rollups and the metrics, and
 //! removes what is older than its retention.
 
+mod owners;
 mod queue;
 mod status;
 mod thread;
@@ -22,6 +23,7 @@ use crate::telemetry::Metrics;
 use queue::{Item, Queue};
 use status::Counters;
 
+pub use owners::Owners;
 pub use status::RecorderStatus;
 
 /// How much is gathered, and for how long.

@@ -85,7 +85,7 @@ pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote
     let draining = shared.shutdown.draining.clone();
     // What connects during the drain is a health check, or is told to go elsewhere: it is served like any other.
     let came_before_drain = !draining.is_cancelled();
-    let mut guard = Guard::new(stream, shared.config.header_timeout);
+    let mut guard = Guard::new(stream, shared.config.header_timeout, shared.config.write_timeout);
     let protocol = tokio::select! {
         protocol = guard.protocol() => protocol,
         () = draining.cancelled(), if came_before_drain => return,

@@ -55,6 +55,9 @@ pub(super) struct Guard<S> {
     head_timeout: Duration,
     /// Runs while a head is incomplete.
     head_deadline: Option<Pin<Box<Sleep>>>,
+    write_timeout: Duration,
+    /// Runs while the client takes nothing of what is written.
+    write_deadline: Option<Pin<Box<Sleep>>>,
     refusal: Arc<OnceLock<Refusal>>,
     linger: Linger,
 }
@@ -73,8 +76,9 @@ pub(super) enum Protocol {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
-    /// Guards a socket. A head, once begun, has `head_timeout` to become complete.
-    pub(super) fn new(inner: S, head_timeout: Duration) -> Self {
+    /// Guards a socket. A head, once begun, has `head_timeout` to become complete; a client that reads nothing for
+    /// `write_timeout` while something is to be written has left.
+    pub(super) fn new(inner: S, head_timeout: Duration, write_timeout: Duration) -> Self {
         Guard {
             inner,
             position: Position::Head(HeadScan::default()),
@@ -82,6 +86,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             ready: Bytes::new(),
             head_timeout,
             head_deadline: None,
+            write_timeout,
+            write_deadline: None,
             refusal: Arc::default(),
             linger: Linger::NotYet,
         }
@@ -216,6 +222,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         Poll::Ready(Ok(buffer.filled().is_empty()))
     }
 
+    /// Turns a wait for a client that takes nothing into an error, after its time.
+    fn limit_write(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.write_deadline = None;
+            return written;
+        }
+        let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.write_timeout)));
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")))
+    }
+
     /// Reads and drops what the client still sends, so that it can read the answer before the connection closes.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Linger::Reading { until, left } = &mut self.linger else { return Poll::Ready(()) };
@@ -267,11 +284,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(cx, bytes);
+        this.limit_write(cx, written)
     }
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
+        this.limit_write(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

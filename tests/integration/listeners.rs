@@ -161,6 +161,26 @@ async fn an_idle_connection_is_closed_after_its_time() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    let (ended, mut end) = tokio::sync::mpsc::channel::<()>(1);
+    let endpoint = make(move |_| {
+        let ended = ended.clone();
+        let pieces = futures_util::stream::repeat_with(move || {
+            let _held_until_the_answer_is_dropped = &ended;
+            Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 65_536]))
+        });
+        async move { Ok::<_, poem::Error>(Response::from(poem::Body::from_bytes_stream(pieces))) }
+    });
+    let server = serve(endpoint, |config| config.write_timeout = Duration::from_millis(300)).await;
+    let mut stream = server.connect().await;
+    stream.write_all(get("/", "").as_bytes()).await.unwrap();
+    read_until(&mut stream, "xxxx").await;
+    server.task.abort();
+    let dropped = tokio::time::timeout(PATIENCE, end.recv()).await;
+    assert_eq!(dropped.expect("the answer is dropped"), None);
+}
+
+#[tokio::test]
 async fn a_unix_socket_replaces_a_stale_one_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keywheel.sock");

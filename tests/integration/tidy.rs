@@ -38,7 +38,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("std::env", &["config"]),
     ("getrandom", &["clock"]),
     ("SystemTime", &["clock"]),
-    ("anyhow", &["cli", "main"]),
+    ("anyhow", &["app", "cli", "main"]),
 ];
 
 /// Rooms that must not know the HTTP framework.

@@ -120,7 +120,11 @@ fn only_without_reason_and_usage_a_stream_is_empty() {
     assert!(is_empty(&[]));
     assert!(is_empty(&[START]));
     assert!(is_empty(&[START, "[DONE]"]));
+    let (words, meter) = fed(Api::Chat, &lines(&[START, "[DONE]"]));
+    assert_eq!((words, meter.is_finished()), (vec!["nothing".into(), "nothing".into()], false));
     assert!(is_empty(&[r#"{"choices":[],"prompt_filter_results":[]}"#, "[DONE]"]));
+    assert!(is_empty(&[r#"{"type":"message_stop"}"#]));
+    assert!(!is_empty(&[r#"{"type":"response.completed","response":{"id":"resp_1","output":[]}}"#]));
     assert!(!is_empty(&[START, STOP]));
     assert!(!is_empty(&[START, USAGE]));
     assert!(!is_empty(&[&text("a")]));

@@ -1,0 +1,160 @@
+//! The application: every shared handle, built once, and what runs beside the calls.
+
+mod front;
+mod upkeep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use poem::Endpoint;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bootstrap::{self, NewToken};
+use crate::clock::{Clock, Entropy};
+use crate::config::{Config, Environment};
+use crate::domain::{ClientId, KeyId, Moment, utc_month, utc_month_start};
+use crate::outbound::{Options, Outbound};
+use crate::prices;
+use crate::proxy::{BodyLimits, Proxy, ProxyParts};
+use crate::publish::Publisher;
+use crate::quota::Quota;
+use crate::recorder::{Owners, Recorder, RecorderOptions};
+use crate::rotator::{Rotator, SavedKeyState};
+use crate::server::Shutdown;
+use crate::store::{Axis, CallLog, Dimension, MasterKeySource, Rank, Retention, SavedState, Store, open_call_log};
+use crate::telemetry::Metrics;
+
+/// Every shared handle, and the tasks that run beside the calls.
+pub struct App {
+    parts: Arc<Parts>,
+    proxy: Proxy,
+    tasks: TaskTracker,
+    ending: CancellationToken,
+    /// Tokens that this start has made; shown once.
+    pub new_tokens: Vec<NewToken>,
+}
+
+/// What the rooms share.
+struct Parts {
+    clock: Clock,
+    publisher: Arc<Publisher>,
+    rotator: Arc<Rotator>,
+    outbound: Arc<Outbound>,
+    recorder: Recorder,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+    metrics_token: Option<secrecy::SecretString>,
+    /// The states of keys as they were last written.
+    saved: tokio::sync::Mutex<HashMap<KeyId, SavedKeyState>>,
+}
+
+impl App {
+    /// Opens the data folder, applies the bootstrap file and starts what runs beside the calls. Blocks while it reads.
+    ///
+    /// # Errors
+    /// Whatever refuses the start: a database that cannot be used, a master key that does not fit, a wrong bootstrap file.
+    pub async fn start(config: &Config, environment: &Environment, shutdown: Shutdown) -> anyhow::Result<Self> {
+        let clock = Clock::start();
+        let now = clock.now();
+        let master_key = MasterKeySource { variable: config.master_key.clone(), file: config.master_key_file.clone() };
+        let store = Arc::new(Store::open(&config.data, &master_key)?);
+        let mut applied = bootstrap::apply_openai_keys(&store, &config.openai_api_keys, now.unix_ms)?;
+        if let Some(file) = &config.bootstrap {
+            let from_file =
+                bootstrap::apply(&store, file, &|name| environment.get(name).ok().flatten().map(str::to_owned), now.unix_ms)?;
+            applied.tokens.extend(from_file.tokens);
+        }
+        let (call_log, writer) = open_call_log(&config.data)?;
+        let entropy = Arc::new(Entropy::from_system());
+        let rotator = Rotator::new(entropy.next_u64());
+        rotator.restore(saved_states(&store)?, now);
+        let publisher = {
+            let (rotator, clock) = (rotator.clone(), clock);
+            Publisher::new(store.clone(), prices::table(), move |snapshot| rotator.apply(snapshot, clock.now()))
+        };
+        let metrics = Arc::new(Metrics::new());
+        let retention = {
+            let snapshot = publisher.current();
+            move || {
+                let settings = snapshot.load().settings.clone();
+                Retention { record_days: settings.retention_days, body_days: settings.body_retention_days }
+            }
+        };
+        let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default())
+            .context("cannot start the recorder's thread")?;
+        let quota = Arc::new(Quota::new());
+        restore_spending(&quota, &call_log, now).await?;
+        let outbound = Arc::new(Outbound::new(Options::default()));
+        let proxy = Proxy::new(ProxyParts {
+            clock,
+            entropy,
+            snapshot: publisher.current(),
+            rotator: rotator.clone(),
+            quota,
+            outbound: outbound.clone(),
+            recorder: recorder.clone(),
+            owners: Owners::new(store),
+            metrics: metrics.clone(),
+            limits: BodyLimits { buffer_bytes: config.max_body as u64, upload_bytes: config.max_upload },
+            draining: shutdown.deadline.clone(),
+        });
+        let metrics_token = config.metrics_token.clone();
+        let parts = Parts {
+            clock,
+            publisher,
+            rotator,
+            outbound,
+            recorder,
+            metrics,
+            shutdown,
+            metrics_token,
+            saved: Default::default(),
+        };
+        let app = App {
+            parts: Arc::new(parts),
+            proxy,
+            tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            new_tokens: applied.tokens,
+        };
+        upkeep::start(&app);
+        Ok(app)
+    }
+
+    /// Everything that the server answers with.
+    pub fn endpoint(&self) -> impl Endpoint + 'static {
+        front::endpoint(self.parts.clone(), self.proxy.clone())
+    }
+
+    /// Ends what runs beside the calls and writes what must survive. For after the server has ended.
+    pub async fn finish(self) {
+        self.ending.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        upkeep::save_states(&self.parts).await;
+        self.parts.recorder.shutdown().await;
+    }
+}
+
+fn saved_states(store: &Store) -> anyhow::Result<Vec<SavedKeyState>> {
+    let read = |saved: SavedState| match serde_json::from_str(&saved.state) {
+        Ok(state) => Some(state),
+        Err(error) => {
+            tracing::warn!(key = saved.key.0, %error, "forgetting the state of a key that cannot be read");
+            None
+        }
+    };
+    Ok(store.load_key_states()?.into_iter().filter_map(read).collect())
+}
+
+/// What clients have spent this month, from the statistics, so that budgets hold over a restart.
+async fn restore_spending(quota: &Quota, call_log: &CallLog, now: Moment) -> anyhow::Result<()> {
+    let month_start = utc_month_start(utc_month(now.unix_ms));
+    let axis = Axis::new(month_start, now.unix_ms.max(month_start + 1), None, "UTC", now.unix_ms)?;
+    let totals = call_log.totals(Dimension::Client, axis.range(), Rank::Cost).await?;
+    let spent = totals.into_iter().filter_map(|row| Some((ClientId(row.member.id?), row.sums.cost)));
+    quota.restore(spent, now);
+    Ok(())
+}

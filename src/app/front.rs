@@ -1,0 +1,71 @@
+//! What lies at which path.
+
+use std::sync::Arc;
+
+use http::{StatusCode, header};
+use poem::endpoint::make_sync;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use super::Parts;
+use crate::proxy::Proxy;
+use crate::telemetry::Readings;
+
+/// Everything that the server answers with.
+pub(super) fn endpoint(parts: Arc<Parts>, proxy: Proxy) -> impl Endpoint + 'static {
+    let ready = parts.clone();
+    let others = Route::new()
+        .at("/healthz", get(make_sync(|_| "ok\n")))
+        .at("/readyz", get(make_sync(move |_| readiness(&ready))))
+        .at("/metrics", get(make_sync(move |request| metrics(&parts, &request))));
+    Front { proxy, others: others.map_to_response() }
+}
+
+/// The data plane is asked first, without a table of routes in between.
+struct Front<E> {
+    proxy: Proxy,
+    others: E,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if request.uri().path().starts_with("/v1/") {
+            let client = request.remote_addr().as_socket_addr().map(|address| address.ip());
+            return Ok(self.proxy.handle(request, client).await);
+        }
+        self.others.call(request).await
+    }
+}
+
+fn readiness(parts: &Parts) -> Response {
+    if parts.shutdown.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
+    }
+    "ready\n".into_response()
+}
+
+/// Metrics, for whoever holds the token; without one configured, for this machine only.
+fn metrics(parts: &Parts, request: &Request) -> Response {
+    let allowed = match &parts.metrics_token {
+        Some(token) => {
+            let given = request.header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("");
+            bool::from(given.as_bytes().ct_eq(token.expose_secret().as_bytes()))
+        }
+        None => request.remote_addr().as_socket_addr().is_none_or(|address| address.ip().to_canonical().is_loopback()),
+    };
+    if !allowed {
+        let message = "Metrics need the token of KEYWHEEL_METRICS_TOKEN, or a request from this machine.\n";
+        return (StatusCode::UNAUTHORIZED, message).into_response();
+    }
+    let status = parts.recorder.status();
+    let readings = Readings {
+        keys: super::upkeep::key_counts(parts),
+        queued_records: status.queued,
+        dropped_queue: status.dropped_queue,
+        dropped_disk: status.dropped_disk,
+    };
+    parts.metrics.encode(&readings).with_content_type("text/plain; version=0.0.4; charset=utf-8").into_response()
+}

@@ -1,0 +1,158 @@
+//! What runs beside the calls: states saved, keys probed, model lists read, old rows forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{App, Parts};
+use crate::domain::{KeyEventKind, KeyId, Provider};
+use crate::outbound::ProbeVerdict;
+use crate::rotator::{ProbeDue, ProbeResult, SavedKeyState};
+use crate::store::{Actor, SavedState, StoreError};
+use crate::telemetry::KeyCount;
+
+/// Time between two looks at what has changed.
+const TICK: Duration = Duration::from_secs(1);
+/// Time between two rounds of forgetting.
+const HOUR: Duration = Duration::from_secs(3600);
+/// How long the owner of an object is remembered.
+const OWNERS_KEPT_MS: i64 = 400 * 24 * 3_600_000;
+
+/// Starts the tasks.
+pub(super) fn start(app: &App) {
+    every(app, TICK, |parts| async move {
+        tell_events(&parts);
+        save_states(&parts).await;
+    });
+    every(app, TICK, probe_due_keys);
+    every(app, HOUR, forget);
+    let parts = app.parts.clone();
+    app.tasks.spawn(app.ending.clone().run_until_cancelled_owned(async move { list_missing_models(&parts).await }));
+}
+
+fn every<F, W>(app: &App, period: Duration, mut work: W)
+where
+    F: Future<Output = ()> + Send,
+    W: FnMut(Arc<Parts>) -> F + Send + 'static,
+{
+    let parts = app.parts.clone();
+    let ending = app.ending.clone();
+    app.tasks.spawn(async move {
+        let mut tick = tokio::time::interval(period);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while ending.run_until_cancelled(tick.tick()).await.is_some() {
+            work(parts.clone()).await;
+        }
+    });
+}
+
+fn tell_events(parts: &Parts) {
+    let snapshot = parts.publisher.current().load_full();
+    for event in parts.rotator.take_events() {
+        let provider = snapshot.provider(event.provider).map_or("", |provider| &provider.name);
+        let key = event.key.and_then(|id| snapshot.key(id)).map_or("", |key| &key.name);
+        match &event.kind {
+            KeyEventKind::Active | KeyEventKind::BreakerClosed => {
+                tracing::info!(provider, key, reason = event.reason, "serves again");
+            }
+            KeyEventKind::Cooling { until_ms, model } => {
+                tracing::info!(provider, key, model = model.as_deref(), until_ms, reason = event.reason, "key rests");
+            }
+            KeyEventKind::DisabledAuto => tracing::warn!(provider, key, reason = event.reason, "key disabled"),
+            KeyEventKind::DisabledManual { .. } => tracing::info!(provider, key, "key disabled by an operator"),
+            KeyEventKind::BreakerOpened => tracing::warn!(provider, reason = event.reason, "provider fails for every key"),
+        }
+    }
+}
+
+/// Writes the states of keys that have changed since the last time.
+pub(super) async fn save_states(parts: &Parts) {
+    let now = parts.clock.now();
+    let states = parts.rotator.saved_states(now);
+    let mut saved = parts.saved.lock().await;
+    let changed: Vec<_> = states.into_iter().filter(|state| saved.get(&state.key) != Some(state)).collect();
+    if changed.is_empty() {
+        return;
+    }
+    let to_row =
+        |state: &SavedKeyState| serde_json::to_string(state).ok().map(|text| SavedState { key: state.key, state: text });
+    let rows = changed.iter().filter_map(to_row).collect();
+    match parts.publisher.store().save_key_states(rows, now.unix_ms).await {
+        Ok(()) => saved.extend(changed.into_iter().map(|state| (state.key, state))),
+        Err(error) => tracing::warn!(%error, "cannot save the states of keys; they stay in memory"),
+    }
+}
+
+/// Asks providers about keys that are due, all at once: the rotator hands out only a few.
+async fn probe_due_keys(parts: Arc<Parts>) {
+    let due = parts.rotator.due_probes(parts.clock.now());
+    futures_util::future::join_all(due.iter().map(|due| probe(&parts, due))).await;
+}
+
+async fn probe(parts: &Parts, due: &ProbeDue) {
+    let report = parts.outbound.probe(&due.provider, &due.key).await;
+    let verdict = report.verdict.as_str();
+    let result = match report.verdict {
+        ProbeVerdict::Valid | ProbeVerdict::RateLimited => ProbeResult::Valid,
+        ProbeVerdict::Invalid | ProbeVerdict::NoQuota => ProbeResult::Invalid(verdict.to_owned()),
+        ProbeVerdict::NoAccess | ProbeVerdict::Network | ProbeVerdict::ProviderTrouble | ProbeVerdict::CannotTell => {
+            ProbeResult::CannotTell
+        }
+    };
+    tracing::info!(provider = due.provider.name, key = due.key.name, verdict, "key probed");
+    parts.rotator.probe_result(due.key.id, &result, due.started, parts.clock.now());
+}
+
+async fn forget(parts: Arc<Parts>) {
+    let store = parts.publisher.store();
+    let now_ms = parts.clock.now().unix_ms;
+    if let Err(error) = store.forget_deleted(now_ms).await {
+        tracing::warn!(%error, "cannot forget deleted rows");
+    }
+    if let Err(error) = store.owners().forget_before(now_ms - OWNERS_KEPT_MS).await {
+        tracing::warn!(%error, "cannot forget the owners of old objects");
+    }
+}
+
+/// Reads the model list of each provider that has none yet, with the first of its keys that can.
+async fn list_missing_models(parts: &Parts) {
+    let snapshot = parts.publisher.current().load_full();
+    for provider in snapshot.providers().filter(|provider| provider.enabled && provider.synced_models.is_empty()) {
+        let keys: Vec<_> = snapshot.keys().filter(|key| key.provider == provider.id).take(3).cloned().collect();
+        for key in keys {
+            match parts.outbound.list_models(provider, &key).await {
+                Ok(models) if !models.is_empty() => {
+                    remember_models(parts, provider, key.id, models).await;
+                    break;
+                }
+                Ok(_) => tracing::info!(provider = provider.name, "the provider lists no models"),
+                Err(error) => tracing::info!(provider = provider.name, %error, "cannot list the provider's models"),
+            }
+        }
+    }
+}
+
+async fn remember_models(parts: &Parts, provider: &Arc<Provider>, key: KeyId, models: Vec<String>) {
+    let actor = Actor { name: "model list".to_owned(), address: None, now_ms: parts.clock.now().unix_ms };
+    let id = provider.id;
+    let count = models.len();
+    let synced: Result<_, StoreError> =
+        parts.publisher.edit(actor, move |edit| edit.sync_models(id, &[(key, models)], false)).await;
+    match synced {
+        Ok(_) => tracing::info!(provider = provider.name, models = count, "model list read"),
+        Err(error) => tracing::warn!(provider = provider.name, %error, "cannot keep the provider's model list"),
+    }
+}
+
+/// Keys by provider and state, for the metrics.
+pub(super) fn key_counts(parts: &Parts) -> Vec<KeyCount> {
+    let snapshot = parts.publisher.current().load_full();
+    let now = parts.clock.now();
+    let mut counts = Vec::new();
+    for provider in snapshot.providers() {
+        let Some(status) = parts.rotator.provider_status(provider.id, now) else { continue };
+        for (state, keys) in status.states {
+            counts.push(KeyCount { provider: provider.name.as_str().into(), state: state.as_str(), keys: keys.into() });
+        }
+    }
+    counts
+}

@@ -1,0 +1,253 @@
+//! A call in progress: it gathers the record and hands it over exactly once, however the call ends.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::Deps;
+use super::attempt::Head;
+use super::error::ProxyError;
+use super::meter::Metered;
+use super::ownership::Remember;
+use super::plan::Plan;
+use crate::domain::{
+    AttemptRecord, CallId, CallRecord, Client, Cost, Moment, Nanodollars, ObjectOwner, Outcome, Price, Ref, Settings,
+    StoredBody, Verdict,
+};
+use crate::quota::Reservation;
+use crate::rotator::{LearnedLimits, Lease, Report};
+use crate::telemetry::InFlight;
+
+/// A call from its head to its record.
+///
+/// Dropping it unfinished means that the client went away: the record says so.
+pub(super) struct Call {
+    pub deps: Arc<Deps>,
+    pub record: CallRecord,
+    pub client: Option<Arc<Client>>,
+    /// Admission, settled at the end.
+    pub reservation: Option<Reservation>,
+    /// Price of the model that serves, as it stood when the answer began.
+    pub price: Option<Arc<Price>>,
+    /// Whether the client may see which key served.
+    pub debug: bool,
+    /// The background call whose answer is being fetched.
+    pub late: Option<(Arc<str>, Arc<ObjectOwner>)>,
+    /// Whether objects of the answer are remembered: by their id only, or every id in it.
+    pub remember: Remember,
+    generates: bool,
+    _in_flight: InFlight,
+    /// Most bytes kept of a body; `None`: bodies are not kept.
+    capture_bytes: Option<usize>,
+    began_us: u64,
+    attempt_began_us: u64,
+    finished: bool,
+}
+
+impl Call {
+    /// Begins a call at its head.
+    pub fn begin(deps: Arc<Deps>, settings: &Settings, request: &poem::Request, ip: Option<IpAddr>, now: Moment) -> Self {
+        let began_us = deps.clock.micros();
+        let in_flight = deps.metrics.in_flight();
+        deps.rotator.count_call(now);
+        let record = CallRecord {
+            id: CallId::new(now.unix_ms, deps.entropy.ten_bytes()),
+            started_ms: now.unix_ms,
+            method: request.method().as_str().into(),
+            path: request.uri().path().to_owned(),
+            client_ip: ip,
+            client_request_id: request.header("x-request-id").and_then(|id| bounded(id, 200)),
+            ..CallRecord::default()
+        };
+        Call {
+            deps,
+            record,
+            client: None,
+            reservation: None,
+            price: None,
+            debug: false,
+            late: None,
+            remember: Remember::Nothing,
+            generates: false,
+            _in_flight: in_flight,
+            capture_bytes: settings.store_bodies.then_some(settings.body_cap_bytes as usize),
+            began_us,
+            attempt_began_us: began_us,
+            finished: false,
+        }
+    }
+
+    /// Notes who calls.
+    pub fn set_client(&mut self, client: Arc<Client>) {
+        self.record.client = Some(Ref { id: client.id, name: client.name.as_str().into() });
+        self.client = Some(client);
+    }
+
+    /// Microseconds since the call began.
+    pub fn elapsed_us(&self) -> u64 {
+        self.deps.clock.micros() - self.began_us
+    }
+
+    /// Microseconds since the current attempt began.
+    pub fn attempt_us(&self) -> u64 {
+        self.deps.clock.micros() - self.attempt_began_us
+    }
+
+    /// Opens the record of an attempt with a leased key.
+    pub fn open_attempt(&mut self, lease: &mut Lease, queue_us: u64) {
+        self.attempt_began_us = self.deps.clock.micros();
+        let provider = Ref { id: lease.provider().id, name: lease.provider().name.as_str().into() };
+        let key = Ref { id: lease.key().id, name: lease.key().name.as_str().into() };
+        self.record.provider = Some(provider.clone());
+        self.record.key = Some(key.clone());
+        let model = Some(lease.model()).filter(|model| !model.is_empty()).cloned();
+        self.record.model_served = model.clone();
+        let mut attempt = AttemptRecord {
+            offset_us: self.attempt_began_us - self.began_us,
+            provider,
+            key,
+            model,
+            status: None,
+            verdict: None,
+            message: None,
+            timings: Default::default(),
+            why: lease.take_why(),
+        };
+        attempt.timings.queue_us = queue_us;
+        self.record.attempts.push(attempt);
+    }
+
+    /// The record of the current attempt.
+    pub fn attempt(&mut self) -> Option<&mut AttemptRecord> {
+        self.record.attempts.last_mut()
+    }
+
+    /// Closes the record of the current attempt after a failure.
+    pub fn close_attempt(&mut self, verdict: Verdict, message: Option<String>) {
+        let elapsed = self.attempt_us();
+        if let Some(attempt) = self.attempt() {
+            attempt.timings.last_byte_us = Some(elapsed);
+            attempt.verdict = Some(verdict);
+            attempt.message = message;
+        }
+    }
+
+    /// Notes that the first content arrived.
+    pub fn first_content(&mut self) {
+        let elapsed = self.attempt_us();
+        self.record.first_token_us = Some(self.elapsed_us());
+        if let Some(attempt) = self.attempt() {
+            attempt.timings.first_token_us = Some(elapsed);
+        }
+    }
+
+    /// Ends the call with an error of Keywheel's own.
+    pub fn fail(mut self, error: &ProxyError) {
+        self.record.status = error.status.as_u16();
+        self.record.error_code = Some(error.code.into());
+        self.record.error_message = Some(error.message.clone());
+        self.finish(error.outcome);
+    }
+
+    /// Ends a call that Keywheel answered from the catalog.
+    pub fn answered(mut self, status: StatusCode) {
+        self.record.status = status.as_u16();
+        self.record.cost = Cost::Known(Nanodollars(0));
+        self.finish(Outcome::Success);
+    }
+
+    /// Notes that an attempt's answer is the call's answer.
+    pub fn committed(&mut self, plan: &Plan, lease: &Lease, head: &Head) {
+        self.record.status = head.status.as_u16();
+        self.generates = plan.generates();
+        self.price = plan.snapshot.price(plan.route.model.as_deref(), lease.model()).cloned();
+        let first_byte_us = self.record.attempts.last().and_then(|attempt| attempt.timings.first_byte_us);
+        let now = self.deps.clock.now();
+        let limits = LearnedLimits::from_headers(&head.headers, now);
+        self.deps.rotator.answered(lease, first_byte_us.unwrap_or(0) / 1000, &limits, now);
+        if let Some(account) = head.headers.get("openai-organization").and_then(|value| value.to_str().ok()) {
+            self.deps.rotator.learn_account(lease, account);
+        }
+    }
+
+    /// Ends the call after an answer: what was consumed, what it cost, who owns what came of it.
+    pub fn conclude(mut self, lease: &Lease, metered: Metered, outcome: Outcome) {
+        self.record.blank = metered.blank;
+        self.remember_owner(lease, &metered);
+        if self.generates {
+            self.record.cost = self.price.as_deref().map_or(Cost::Unknown, |price| metered.usage.cost(price));
+            self.record.usage = metered.usage;
+        } else {
+            self.record.cost = Cost::Known(Nanodollars(0));
+            self.bill_late_usage(metered);
+        }
+        let report = Report { tokens: self.record.usage.total_tokens(), cost: self.record.cost, ..Report::default() };
+        self.deps.rotator.succeeded(lease, &report, self.deps.clock.now());
+        self.finish(outcome);
+    }
+
+    /// Ends the call with a provider's refusal that went back word for word.
+    pub fn refused(mut self, status: StatusCode, body: &[u8], outcome: Outcome) {
+        self.record.status = status.as_u16();
+        self.record.bytes_out = body.len() as u64;
+        self.record.cost = Cost::Known(Nanodollars(0));
+        let attempt = self.record.attempts.last();
+        self.record.error_message = attempt.and_then(|attempt| attempt.message.clone());
+        self.record.error_code = attempt.and_then(|attempt| attempt.verdict.as_ref()).map(|verdict| verdict.rule.clone());
+        self.finish(outcome);
+    }
+
+    /// Keeps the request's body, when the settings say so.
+    pub fn capture_request(&mut self, body: &Bytes) {
+        self.record.bodies.request = self.captured(body);
+    }
+
+    /// Keeps the answer's body, when the settings say so.
+    pub fn capture_response(&mut self, body: &Bytes) {
+        self.record.bodies.response = self.captured(body);
+    }
+
+    fn captured(&self, body: &Bytes) -> Option<StoredBody> {
+        let cap = self.capture_bytes?;
+        Some(StoredBody { bytes: body.slice(..body.len().min(cap)), truncated: body.len() > cap })
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        self.finished = true;
+        self.record.outcome = outcome;
+        self.record.total_us = self.elapsed_us();
+        if let Some(attempt) = self.record.attempts.last_mut() {
+            let elapsed = self.deps.clock.micros() - self.attempt_began_us;
+            attempt.timings.last_byte_us.get_or_insert(elapsed);
+        }
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(self.record.usage.total_tokens(), self.record.cost);
+        }
+        self.deps.recorder.record(std::mem::take(&mut self.record));
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.finished {
+            if self.record.status == 0 {
+                self.record.status = CLIENT_CLOSED_REQUEST.as_u16();
+            }
+            self.finish(Outcome::ClientGone);
+        }
+    }
+}
+
+/// The status under which a call is recorded whose client left before there was an answer (nginx's convention).
+const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::BAD_REQUEST,
+};
+
+/// A text from outside, cut to `most` characters and without control characters.
+pub(super) fn bounded(text: &str, most: usize) -> Option<String> {
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(most).collect();
+    (!clean.is_empty()).then_some(clean)
+}

@@ -1,0 +1,234 @@
+//! Handing an answer to the client: at once, or behind a head that was sent early to keep the client waiting.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::BoxBody;
+use parking_lot::Mutex;
+use poem::Response;
+use tokio::time::{Interval, timeout};
+
+use super::attempt::{Answer, Head};
+use super::call::Call;
+use super::forward::{Ended, forward};
+use super::meter::End;
+use super::plan::Plan;
+use super::relay::{Look, Relay, RelayParts};
+use crate::domain::{Api, Outcome};
+use crate::outbound::client_headers;
+
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// A comment between events; without a blank line, since some clients read one as an empty event.
+const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n");
+
+/// Runs a call's attempts and answers with their end.
+///
+/// A stream whose attempts take longer than the keep-alive setting gets its head early, and comments until there is
+/// content; the attempts go on behind it.
+pub(super) async fn deliver(mut call: Call, plan: Plan) -> Response {
+    let keepalive = Duration::from_millis(plan.settings().keepalive_ms);
+    if !plan.stream || keepalive.is_zero() {
+        let ended = forward(&mut call, &plan).await;
+        return respond(call, &plan, ended);
+    }
+    let mut attempts: Attempts = Box::pin(async move {
+        let ended = forward(&mut call, &plan).await;
+        (call, plan, ended)
+    });
+    match timeout(keepalive, &mut attempts).await {
+        Ok((call, plan, ended)) => respond(call, &plan, ended),
+        Err(_) => early_head(attempts, keepalive),
+    }
+}
+
+type Attempts = Pin<Box<dyn Future<Output = (Call, Plan, Ended)> + Send>>;
+
+/// The answer, when nothing of it was sent yet.
+fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
+    match ended {
+        Ended::Refused(error) => {
+            let response = error.response(plan.path.api);
+            call.fail(&error);
+            response
+        }
+        Ended::Verbatim { head, body, outcome } => {
+            let response = with_head(&call, plan, &head, false).body(body.clone());
+            call.refused(head.status, &body, outcome);
+            response
+        }
+        Ended::Answered { lease, head, answer: Answer::Whole { body, meter } } => {
+            let response = with_head(&call, plan, &head, plan.method == Method::HEAD).body(body.clone());
+            call.record.bytes_out = body.len() as u64;
+            call.capture_response(&body);
+            call.remember_all(&lease, &body);
+            call.conclude(&lease, meter.finish(End::Whole), Outcome::Success);
+            response
+        }
+        Ended::Answered { lease, head, answer: Answer::Flow { held, upstream, look } } => {
+            let length = match look {
+                Look::Events(_) => None,
+                _ => upstream.length().map(|rest| rest + held.iter().map(|piece| piece.len() as u64).sum::<u64>()),
+            };
+            let builder = with_head(&call, plan, &head, false);
+            let idle = Duration::from_millis(lease.provider().timeouts.idle_ms);
+            let parts = RelayParts { call, lease, held, upstream, look, api: plan.path.api, idle, length };
+            builder.body(boxed(Relay::new(parts)))
+        }
+    }
+}
+
+fn with_head(call: &Call, plan: &Plan, head: &Head, keeps_length: bool) -> poem::ResponseBuilder {
+    let mut headers = client_headers(&head.headers);
+    if !keeps_length {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    if let Some(id) = call.record.upstream_request_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+        headers.insert(UPSTREAM_REQUEST_ID, id);
+    }
+    if plan.stream {
+        headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    }
+    if call.debug {
+        debug_headers(call, &mut headers);
+    }
+    let mut builder = Response::builder().status(head.status);
+    for (name, value) in &headers {
+        builder = builder.header(name, value);
+    }
+    builder
+}
+
+/// Which key and provider served, for clients that ask and may know.
+fn debug_headers(call: &Call, headers: &mut HeaderMap) {
+    let name_of = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
+    let key = call.record.key.as_ref().and_then(|key| name_of(&key.name));
+    let provider = call.record.provider.as_ref().and_then(|provider| name_of(&provider.name));
+    let attempts = Some(HeaderValue::from(call.record.attempts.len()));
+    for (name, value) in [("x-keywheel-key", key), ("x-keywheel-provider", provider), ("x-keywheel-attempts", attempts)] {
+        if let Some(value) = value {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+fn boxed(body: impl Body<Data = Bytes, Error = io::Error> + Send + Unpin + 'static) -> poem::Body {
+    poem::Body::from(BoxBody::new(Unshared(Mutex::new(body))))
+}
+
+fn early_head(attempts: Attempts, keepalive: Duration) -> Response {
+    let tick = tokio::time::interval_at(tokio::time::Instant::now() + keepalive, keepalive);
+    let body = Waiting { state: State::Attempts(attempts), tick, out: VecDeque::from([KEEPALIVE]) };
+    Response::builder()
+        .status(StatusCode::OK)
+        .header(header::CONTENT_TYPE, "text/event-stream")
+        .header(header::CACHE_CONTROL, "no-cache")
+        .header(ACCEL_BUFFERING, "no")
+        .body(boxed(body))
+}
+
+/// A body whose answer is still being fetched.
+struct Waiting {
+    state: State,
+    tick: Interval,
+    out: VecDeque<Bytes>,
+}
+
+enum State {
+    Attempts(Attempts),
+    Relay(Box<Relay>),
+    Ended,
+}
+
+impl Waiting {
+    fn take(&mut self, mut call: Call, plan: &Plan, ended: Ended) {
+        self.state = State::Ended;
+        let api = plan.path.api;
+        match ended {
+            Ended::Refused(error) => {
+                self.out.push_back(error.event(api));
+                call.fail(&error);
+            }
+            Ended::Verbatim { head, body, outcome } => {
+                self.out.push_back(as_event(api, true, &body));
+                call.refused(head.status, &body, outcome);
+            }
+            Ended::Answered { lease, answer: Answer::Whole { body, meter }, .. } => {
+                self.out.push_back(as_event(api, false, &body));
+                call.record.bytes_out = body.len() as u64;
+                call.capture_response(&body);
+                call.conclude(&lease, meter.finish(End::Whole), Outcome::Success);
+            }
+            Ended::Answered { lease, answer: Answer::Flow { held, upstream, look }, .. } => {
+                let idle = Duration::from_millis(lease.provider().timeouts.idle_ms);
+                let parts = RelayParts { call, lease, held, upstream, look, api, idle, length: None };
+                self.state = State::Relay(Box::new(Relay::new(parts)));
+            }
+        }
+    }
+}
+
+/// A document as one event, for a client that was promised a stream.
+fn as_event(api: Api, is_error: bool, body: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(body.len() + 32);
+    if is_error && matches!(api, Api::Responses | Api::Messages) {
+        event.extend_from_slice(b"event: error\n");
+    }
+    for line in body.split(|byte| *byte == b'\n') {
+        event.extend_from_slice(b"data: ");
+        event.extend_from_slice(line);
+        event.push(b'\n');
+    }
+    event.push(b'\n');
+    Bytes::from(event)
+}
+
+impl Body for Waiting {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        loop {
+            if let Some(piece) = self.out.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            match &mut self.state {
+                State::Ended => return Poll::Ready(None),
+                State::Relay(relay) => return Pin::new(&mut **relay).poll_frame(context),
+                State::Attempts(attempts) => match attempts.as_mut().poll(context) {
+                    Poll::Ready((call, plan, ended)) => self.take(call, &plan, ended),
+                    Poll::Pending => {
+                        ready!(self.tick.poll_tick(context));
+                        self.out.push_back(KEEPALIVE);
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// A body behind a lock that is never taken, since only its connection polls it: what is `Send` becomes `Sync`.
+struct Unshared<B>(Mutex<B>);
+
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Unshared<B> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Pin::new(self.get_mut().0.get_mut()).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().size_hint()
+    }
+}

@@ -1,0 +1,192 @@
+//! The attempts of a call: pick a key, try, judge the outcome, go on or stop.
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::attempt::{Answer, Failure, Head, attempt};
+use super::call::Call;
+use super::error::ProxyError;
+use super::plan::Plan;
+use super::refusal;
+use crate::domain::{Blame, Class, Moment, Outcome, Retry, Verdict};
+use crate::rotator::{Evidence, Lease, Owner, PickError, PickRequest, Tried, Trouble, mask};
+
+/// How the attempts of a call ended.
+#[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
+pub(super) enum Ended {
+    /// With an answer to commit to.
+    Answered { lease: Lease, head: Head, answer: Answer },
+    /// With a provider's refusal that goes back word for word.
+    Verbatim { head: Head, body: Bytes, outcome: Outcome },
+    /// With an error of Keywheel's own.
+    Refused(ProxyError),
+}
+
+/// What the loop remembers between two attempts.
+struct Loop {
+    tried: Vec<Tried>,
+    attempts: u32,
+    again: Option<crate::domain::KeyId>,
+    min_tier: u32,
+    add_include_usage: bool,
+    last: Option<(Failure, Verdict)>,
+}
+
+/// Tries a call until an answer can be committed to, or nothing is left to try.
+pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
+    let mut state = Loop {
+        tried: Vec::new(),
+        attempts: 0,
+        again: None,
+        min_tier: 0,
+        add_include_usage: plan.wants_include_usage(),
+        last: None,
+    };
+    loop {
+        let waited_from = call.elapsed_us();
+        let mut lease = match pick(call, plan, &state).await {
+            Ok(lease) => lease,
+            Err(error) => return refusal::without_key(plan, error, state.last),
+        };
+        let remembered = (lease.provider().id, plan.path.endpoint);
+        state.add_include_usage &= !call.deps.refuses_include_usage(remembered);
+        state.attempts += 1;
+        let queue_us = call.elapsed_us() - waited_from;
+        call.open_attempt(&mut lease, queue_us);
+        let failure = match attempt(call, plan, &lease, state.add_include_usage).await {
+            Ok((head, answer)) => {
+                call.committed(plan, &lease, &head);
+                return Ended::Answered { lease, head, answer };
+            }
+            Err(Failure::Unprepared(error)) => return Ended::Refused(error),
+            Err(failure) => failure,
+        };
+        let now = call.deps.clock.now();
+        let verdict = judge(plan, &lease, &failure, state.add_include_usage, now);
+        call.deps.rotator.failed(&lease, &verdict, now);
+        call.close_attempt(verdict.clone(), words(&failure, &lease));
+        if verdict.class == Class::AddedMember {
+            call.deps.remember_include_usage_refused(remembered);
+            state.add_include_usage = false;
+        }
+        if !may_go_on(call, plan, &lease, &verdict, state.attempts, now) {
+            return refusal::after(plan, failure, verdict);
+        }
+        state.note(&lease, failure, verdict);
+    }
+}
+
+impl Loop {
+    fn note(&mut self, lease: &Lease, failure: Failure, verdict: Verdict) {
+        self.again = (verdict.retry == Retry::Same).then(|| lease.key().id);
+        if self.again.is_none() {
+            self.tried.push(Tried {
+                key: lease.key().id,
+                provider: lease.provider().id,
+                account: lease.account(),
+                blame: verdict.blame,
+            });
+        }
+        if verdict.retry == Retry::NextTier {
+            self.min_tier = lease.tier() + 1;
+        }
+        self.last = Some((failure, verdict));
+    }
+}
+
+/// Picks a key. When the call names an object whose owner rests, waits for it as long as the settings allow.
+async fn pick(call: &Call, plan: &Plan, state: &Loop) -> Result<Lease, PickError> {
+    let mut left_ms = plan.settings().owner_wait_ms;
+    loop {
+        let request = PickRequest {
+            targets: plan.targets(),
+            strategy: plan.strategy(),
+            key_tags: call.client.as_ref().and_then(|client| client.key_tags.as_deref()),
+            endpoint: plan.path.endpoint,
+            estimated_tokens: plan.estimated_tokens,
+            estimated_cost: None,
+            affinity: plan.affinity,
+            tried: &state.tried,
+            owner: plan.owner.as_ref().map(|owner| Owner {
+                provider: owner.provider,
+                key: Some(owner.key),
+                account: owner.account.as_deref(),
+            }),
+            again: state.again,
+            preferred: &[],
+            min_tier: state.min_tier,
+        };
+        match call.deps.rotator.pick(&request, call.deps.clock.now()) {
+            Err(PickError::OwnerResting { retry_after_ms }) if retry_after_ms <= left_ms => {
+                left_ms -= retry_after_ms;
+                tokio::time::sleep(std::time::Duration::from_millis(retry_after_ms)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn may_go_on(call: &Call, plan: &Plan, lease: &Lease, verdict: &Verdict, attempts: u32, now: Moment) -> bool {
+    if !plan.can_repeat() {
+        return false;
+    }
+    match verdict.retry {
+        Retry::None => false,
+        Retry::Same => attempts <= lease.provider().attempts.unwrap_or(plan.settings().attempts),
+        Retry::Next | Retry::NextTier => {
+            attempts < lease.provider().attempts.unwrap_or(plan.settings().attempts) && call.deps.rotator.may_retry(now)
+        }
+    }
+}
+
+/// What an attempt's failure means.
+fn judge(plan: &Plan, lease: &Lease, failure: &Failure, added: bool, now: Moment) -> Verdict {
+    let no_headers = HeaderMap::new();
+    let (status, headers, body, trouble) = match failure {
+        Failure::Status { head, body } => (Some(head.status), &head.headers, &body[..], None),
+        Failure::Inside { head, error } => (Some(head.status), &head.headers, &error[..], Some(Trouble::ErrorInside)),
+        Failure::Redirect(head) => (Some(head.status), &head.headers, &b""[..], Some(Trouble::Redirect)),
+        Failure::Send(error) => {
+            (None, &no_headers, &b""[..], Some(Trouble::Send { may_have_been_sent: error.may_have_been_sent }))
+        }
+        Failure::FirstByteTimeout => (None, &no_headers, &b""[..], Some(Trouble::FirstByteTimeout)),
+        Failure::AnswerTimeout => (None, &no_headers, &b""[..], Some(Trouble::AnswerTimeout)),
+        Failure::Broken { status, .. } => (Some(*status), &no_headers, &b""[..], Some(Trouble::Broken)),
+        Failure::Empty(status) => (Some(*status), &no_headers, &b""[..], Some(Trouble::Empty)),
+        Failure::Unprepared(_) => (None, &no_headers, &b""[..], None),
+    };
+    let evidence = Evidence {
+        provider: lease.provider(),
+        model: lease.model(),
+        path: &plan.path.rest,
+        status: status.map(|status| status.as_u16()),
+        headers,
+        body,
+        trouble,
+        added_stream_options: added,
+        retry_sent_timeouts: plan.settings().retry_sent_timeouts,
+        now,
+    };
+    crate::rotator::classify(&evidence, &plan.settings().error_rules)
+}
+
+/// A failure in words for the record, without any piece of a secret.
+fn words(failure: &Failure, lease: &Lease) -> Option<String> {
+    let text = match failure {
+        Failure::Status { body, .. } => String::from_utf8_lossy(&body[..body.len().min(2048)]).into_owned(),
+        Failure::Inside { error, .. } => String::from_utf8_lossy(&error[..error.len().min(2048)]).into_owned(),
+        Failure::Redirect(_) => "the provider answered with a redirect, which is not followed: check the base URL".to_owned(),
+        Failure::Send(error) => error.to_string(),
+        Failure::FirstByteTimeout => "the provider's first byte did not come in time".to_owned(),
+        Failure::AnswerTimeout => "the provider's answer was not complete in time".to_owned(),
+        Failure::Broken { error, .. } => error.to_string(),
+        Failure::Empty(_) => "the stream ended with nothing in it".to_owned(),
+        Failure::Unprepared(error) => error.message.clone(),
+    };
+    (!text.is_empty()).then(|| mask(&text, lease.key()))
+}
+
+/// Whether a failure blames a key, so that its words are for the operator only.
+pub(super) fn blames_key(verdict: &Verdict) -> bool {
+    matches!(verdict.blame, Blame::Key | Blame::KeyModel | Blame::KeyEndpoint)
+}

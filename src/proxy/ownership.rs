@@ -1,0 +1,201 @@
+//! Who owns what: an object made through one key is reached through the same account later.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use super::call::Call;
+use super::error::ProxyError;
+use super::meter::Metered;
+use super::plan::{Payload, Plan};
+use crate::domain::{Api, Client, ObjectOwner, Snapshot, Target, UsageQuality};
+use crate::rotator::Lease;
+
+/// Most ids that one answer can bring.
+const MOST_IDS: usize = 1_000;
+/// Longest id that is looked at, in bytes.
+const LONGEST_ID: usize = 256;
+
+/// Which objects of an answer are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remember {
+    /// None: the answer makes no object that outlives the call.
+    Nothing,
+    /// The one that the answer is.
+    Itself,
+    /// Every object that the answer names: a batch's output file, a thread's run.
+    All,
+}
+
+/// Finds the owner of the objects that a call names, in its path and in its body, and sends the call there.
+///
+/// # Errors
+/// 404 when an object belongs to another client; 409 when two objects of the call belong to different accounts.
+pub(super) async fn attach(call: &mut Call, plan: &mut Plan, client: &Client) -> Result<(), ProxyError> {
+    call.remember = what_to_remember(plan);
+    let mut found: Option<Arc<ObjectOwner>> = None;
+    let named = named_ids(plan);
+    for id in &named {
+        let Some(owner) = call.deps.owners.find(id).await else { continue };
+        if owner.client.is_some_and(|other| other != client.id && plan.snapshot.client(other).is_some()) {
+            return Err(not_yours(id));
+        }
+        if let Some(first) = &found
+            && !same_account(first, &owner)
+        {
+            let message = "The objects that this call names belong to different accounts, and no key reaches them all.";
+            return Err(ProxyError::rejected(StatusCode::CONFLICT, "objects_of_different_accounts", message));
+        }
+        if owner.awaits_usage && plan.path.api == Api::Responses && plan.method == Method::GET {
+            plan.late = true;
+            call.late = Some((id.clone(), owner.clone()));
+        }
+        found.get_or_insert(owner);
+    }
+    if let Some(owner) = &found {
+        plan.route.targets = targets_at(plan, owner);
+    }
+    plan.owner = found;
+    Ok(())
+}
+
+fn named_ids(plan: &Plan) -> Vec<Arc<str>> {
+    let mut ids = Vec::new();
+    if !plan.path.is_generation() {
+        ids.extend(plan.path.possible_ids().filter(|id| id.len() <= LONGEST_ID).map(Arc::from));
+    }
+    if let Payload::Json(peek) = &plan.payload {
+        ids.extend(peek.previous_response_id.iter().chain(&peek.conversation).chain(&peek.object_ids).cloned());
+    }
+    ids
+}
+
+fn what_to_remember(plan: &Plan) -> Remember {
+    if plan.path.is_generation() {
+        let keeps = match &plan.payload {
+            Payload::Json(peek) if plan.path.api == Api::Chat => memchr::memmem::find(&peek.body, b"\"store\"").is_some(),
+            _ => plan.path.api == Api::Responses,
+        };
+        return if keeps { Remember::Itself } else { Remember::Nothing };
+    }
+    if plan.path.is_unknown() && plan.method == Method::GET { Remember::Nothing } else { Remember::All }
+}
+
+fn same_account(one: &ObjectOwner, other: &ObjectOwner) -> bool {
+    one.provider == other.provider && (one.key == other.key || (one.account.is_some() && one.account == other.account))
+}
+
+/// The call's targets at the owner's provider, or that provider with the model as it was asked for.
+fn targets_at(plan: &Plan, owner: &ObjectOwner) -> Arc<[Target]> {
+    let there: Arc<[Target]> = plan.targets().iter().filter(|target| target.provider == owner.provider).cloned().collect();
+    if !there.is_empty() {
+        return there;
+    }
+    let model = upstream_name(&plan.snapshot, plan.asked.as_deref().unwrap_or(""));
+    Arc::new([Target { provider: owner.provider, model: model.into(), tier: 1, weight: 1 }])
+}
+
+fn upstream_name<'a>(snapshot: &Snapshot, asked: &'a str) -> &'a str {
+    match asked.split_once('/') {
+        Some((provider, model)) if snapshot.provider_by_name(provider).is_some() => model,
+        _ => asked,
+    }
+}
+
+fn not_yours(id: &str) -> ProxyError {
+    let message = format!("There is no object '{id}' for this token.");
+    ProxyError::rejected(StatusCode::NOT_FOUND, "not_found", message)
+}
+
+impl Call {
+    /// Remembers the object that an answer is.
+    pub fn remember_owner(&self, lease: &Lease, metered: &Metered) {
+        if self.remember == Remember::Nothing {
+            return;
+        }
+        let Some(id) = &metered.id else { return };
+        let ended = matches!(metered.status.as_deref(), None | Some("completed" | "failed" | "cancelled" | "incomplete"));
+        let awaits_usage = metered.background && !ended && metered.usage.quality != UsageQuality::Exact;
+        self.remember_id(lease, id.clone(), awaits_usage);
+    }
+
+    /// Remembers every object that a whole answer names.
+    pub fn remember_all(&self, lease: &Lease, body: &[u8]) {
+        if self.remember != Remember::All {
+            return;
+        }
+        for id in ids_in(body) {
+            self.remember_id(lease, id, false);
+        }
+    }
+
+    fn remember_id(&self, lease: &Lease, id: Arc<str>, awaits_usage: bool) {
+        let owner = ObjectOwner {
+            provider: lease.provider().id,
+            key: lease.key().id,
+            account: lease.account(),
+            client: self.client.as_ref().map(|client| client.id),
+            call: self.record.id,
+            model: self.record.model_served.clone(),
+            awaits_usage,
+        };
+        self.deps.owners.remember(&id, owner, self.deps.clock.now().unix_ms);
+    }
+
+    /// Bills the usage of a background call to that call, the first time that an answer states it.
+    pub fn bill_late_usage(&mut self, metered: Metered) {
+        let Some((id, owner)) = self.late.take() else { return };
+        if metered.usage.quality != UsageQuality::Exact {
+            return;
+        }
+        let cost = self.price.as_deref().map(|price| metered.usage.cost(price)).unwrap_or_default();
+        if self.deps.owners.claim_usage(&id) {
+            if let (Some(client), Some(cost)) = (owner.client, cost.known()) {
+                self.deps.quota.add_cost(client, cost, self.deps.clock.now());
+            }
+            drop(self.deps.recorder.amend(owner.call, metered.usage, cost));
+        }
+    }
+}
+
+/// Texts that stand under `id`, `…_id` or `…_ids` anywhere in a JSON document.
+fn ids_in(body: &[u8]) -> Vec<Arc<str>> {
+    let mut ids = Vec::new();
+    if let Ok(document) = serde_json::from_slice::<serde_json::Value>(body) {
+        collect(&document, false, &mut ids);
+    }
+    ids
+}
+
+fn collect(value: &serde_json::Value, is_id: bool, ids: &mut Vec<Arc<str>>) {
+    use serde_json::Value;
+    if ids.len() >= MOST_IDS {
+        return;
+    }
+    match value {
+        Value::String(text) if is_id && (6..=LONGEST_ID).contains(&text.len()) => ids.push(text.as_str().into()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, is_id, ids)),
+        Value::Object(members) => members.iter().for_each(|(name, item)| collect(item, names_an_object(name), ids)),
+        _ => {}
+    }
+}
+
+/// Members that name objects of the account. Models, organisations and users are no objects that a call makes.
+fn names_an_object(name: &str) -> bool {
+    let is_id = name == "id" || name.ends_with("_id") || name.ends_with("_ids");
+    is_id && !matches!(name, "organization_id" | "user_id" | "project_id" | "last_id" | "first_id" | "call_id" | "request_id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_names_its_objects() {
+        let body = br#"{"id":"batch_1","output_file_id":"file-out","errors":null,"organization_id":"org-123",
+            "data":[{"id":"file-a"},{"id":"x"}],"file_ids":["file-b"],"model":"gpt-4o"}"#;
+        let ids = ids_in(body);
+        assert_eq!(ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["batch_1", "file-out", "file-a", "file-b"]);
+        assert!(ids_in(b"not json").is_empty());
+    }
+}

@@ -1,0 +1,309 @@
+//! Passing an answer on: bytes flow as they came, pushed by nothing but the client's own reading.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::attempt::Document;
+use super::call::Call;
+use super::error::ProxyError;
+use super::meter::{End, Meter, Metered};
+use super::watch::Watch;
+use crate::domain::{Api, Outcome};
+use crate::outbound::UpstreamBody;
+use crate::rotator::Lease;
+
+/// Longest wait for the usage of an answer whose client left after its end.
+const GRACE: Duration = Duration::from_secs(2);
+/// Pause between an error event and the broken connection, so that the event is written out first.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
+/// How an answer's bytes are looked at while they pass.
+pub(super) enum Look {
+    /// Server-sent events.
+    Events(Box<Watch>),
+    /// A long document, metered at its end.
+    Document(Box<Document>),
+    /// Bytes of any other kind: sound, files.
+    Other(Box<Meter>),
+}
+
+impl Look {
+    /// What was read, once the answer has ended.
+    pub fn finish(self, end: End) -> Metered {
+        match self {
+            Look::Events(watch) => watch.meter.finish(end),
+            Look::Document(document) => document.read().finish(end),
+            Look::Other(meter) => meter.finish(end),
+        }
+    }
+}
+
+/// An answer on its way to the client. It owns the call: whatever ends the one records the other.
+pub(super) struct Relay {
+    /// `None` once the call was recorded.
+    flow: Option<Flow>,
+    out: VecDeque<Bytes>,
+    ending: Ending,
+    /// Bytes still to come, when the length is known and nothing is taken out.
+    length: Option<u64>,
+}
+
+struct Flow {
+    call: Call,
+    lease: Lease,
+    upstream: UpstreamBody,
+    look: Look,
+    api: Api,
+    idle: Idle,
+    draining: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// How the body ends once `out` is empty.
+enum Ending {
+    /// It does not: the flow goes on.
+    Open,
+    /// As the provider ended it.
+    Clean,
+    /// With a broken connection, after a pause.
+    Broken(Pin<Box<Sleep>>),
+}
+
+/// Notices a provider that says nothing. The timer is set once and moved only when it fires.
+struct Idle {
+    limit: Duration,
+    last: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    fn new(limit: Duration) -> Self {
+        let last = Instant::now();
+        Idle { limit, last, timer: Box::pin(sleep_until(last + limit)) }
+    }
+
+    fn heard(&mut self) {
+        self.last = Instant::now();
+    }
+
+    fn poll_expired(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.timer.as_mut().poll(context));
+            let end = self.last + self.limit;
+            if Instant::now() >= end {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(end);
+        }
+    }
+}
+
+/// What a relay is made of.
+pub(super) struct RelayParts {
+    pub call: Call,
+    pub lease: Lease,
+    pub held: VecDeque<Bytes>,
+    pub upstream: UpstreamBody,
+    pub look: Look,
+    pub api: Api,
+    pub idle: Duration,
+    pub length: Option<u64>,
+}
+
+impl Relay {
+    /// A relay that sends what was held and then what comes.
+    pub fn new(parts: RelayParts) -> Self {
+        let draining = parts.call.deps.draining.clone();
+        let flow = Flow {
+            call: parts.call,
+            lease: parts.lease,
+            upstream: parts.upstream,
+            look: parts.look,
+            api: parts.api,
+            idle: Idle::new(parts.idle),
+            draining: Box::pin(draining.cancelled_owned()),
+        };
+        Relay { flow: Some(flow), out: parts.held, ending: Ending::Open, length: parts.length }
+    }
+
+    /// Takes the next piece from the provider; true when there is something to do without waiting.
+    fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(flow) = &mut self.flow else { return Poll::Ready(()) };
+        match flow.upstream.poll_chunk(context) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                flow.idle.heard();
+                flow.take(chunk, &mut self.out);
+                Poll::Ready(())
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.break_off(
+                    "stream_interrupted",
+                    &format!("The provider's answer broke off ({}). Send the call again.", error.cause),
+                );
+                Poll::Ready(())
+            }
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(())
+            }
+            Poll::Pending => {
+                if flow.idle.poll_expired(context).is_ready() {
+                    let seconds = flow.idle.limit.as_secs_f32();
+                    self.break_off(
+                        "upstream_idle",
+                        &format!("The provider said nothing for {seconds} s. Send the call again."),
+                    );
+                    return Poll::Ready(());
+                }
+                if flow.draining.as_mut().poll(context).is_ready() {
+                    self.break_off("shutting_down", "Keywheel is shutting down. Send the call again.");
+                    return Poll::Ready(());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The provider ended the answer.
+    fn end(&mut self) {
+        let Some(mut flow) = self.flow.take() else { return };
+        if let Look::Events(watch) = &mut flow.look {
+            watch.end(&mut self.out);
+        }
+        self.ending = Ending::Clean;
+        let left: usize = self.out.iter().map(Bytes::len).sum();
+        flow.call.record.bytes_out += left as u64;
+        let outcome = flow.outcome_at_end();
+        flow.record(outcome, true);
+    }
+
+    /// The answer cannot be finished: the client is told, by an event where there can be one, and never by a clean end.
+    fn break_off(&mut self, code: &'static str, message: &str) {
+        let Some(mut flow) = self.flow.take() else { return };
+        let error = ProxyError::upstream(StatusCode::BAD_GATEWAY, code, message);
+        if matches!(flow.look, Look::Events(_)) {
+            self.out.push_back(error.event(flow.api));
+        }
+        self.ending = Ending::Broken(Box::pin(sleep_until(Instant::now() + BEFORE_BREAK)));
+        flow.call.record.error_code = Some(code.into());
+        flow.call.record.error_message = Some(message.to_owned());
+        flow.record(Outcome::Interrupted, false);
+    }
+}
+
+impl Flow {
+    fn take(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        match &mut self.look {
+            Look::Events(watch) => {
+                let seen = watch.feed(chunk, out);
+                if seen.content && self.call.record.first_token_us.is_none() {
+                    self.call.first_content();
+                }
+            }
+            Look::Document(document) => {
+                document.push(&chunk);
+                out.push_back(chunk);
+            }
+            Look::Other(meter) => {
+                if !meter.content_seen() {
+                    meter.observe_body(&chunk);
+                }
+                out.push_back(chunk);
+            }
+        }
+    }
+
+    fn outcome_at_end(&self) -> Outcome {
+        match &self.look {
+            Look::Events(watch) if watch.failed() => Outcome::Interrupted,
+            _ => Outcome::Success,
+        }
+    }
+
+    /// Whether the client has had the whole answer, though the provider has more to say about it.
+    fn is_answered(&self) -> bool {
+        matches!(&self.look, Look::Events(watch) if watch.meter.is_finished())
+    }
+
+    /// Records the call. `whole`: the answer was read to its end.
+    fn record(self, outcome: Outcome, whole: bool) {
+        let Flow { call, lease, look, .. } = self;
+        let metered = look.finish(if whole { End::Whole } else { End::Cut });
+        call.conclude(&lease, metered, outcome);
+    }
+
+    /// Reads on for the usage of an answer that the client has had, then records it as a success.
+    async fn linger(mut self) {
+        let mut nowhere = VecDeque::new();
+        let deadline = Instant::now() + GRACE;
+        let mut whole = false;
+        while let Ok(next) = tokio::time::timeout_at(deadline, self.upstream.chunk()).await {
+            match next {
+                Some(Ok(chunk)) => self.take(chunk, &mut nowhere),
+                Some(Err(_)) => break,
+                None => {
+                    if let Look::Events(watch) = &mut self.look {
+                        watch.end(&mut nowhere);
+                    }
+                    whole = true;
+                    break;
+                }
+            }
+            nowhere.clear();
+        }
+        let outcome = self.outcome_at_end();
+        self.record(outcome, whole);
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        loop {
+            if let Some(piece) = self.out.pop_front() {
+                if let Some(flow) = &mut self.flow {
+                    flow.call.record.bytes_out += piece.len() as u64;
+                }
+                self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            match &mut self.ending {
+                Ending::Open => ready!(self.poll_upstream(context)),
+                Ending::Clean => return Poll::Ready(None),
+                Ending::Broken(pause) => {
+                    ready!(pause.as_mut().poll(context));
+                    self.ending = Ending::Clean;
+                    return Poll::Ready(Some(Err(io::Error::other("the provider's answer broke off"))));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.out.is_empty() && matches!(self.ending, Ending::Clean)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let Some(flow) = self.flow.take() else { return };
+        if flow.is_answered() && tokio::runtime::Handle::try_current().is_ok() {
+            tokio::spawn(flow.linger());
+        } else {
+            flow.record(Outcome::ClientGone, false);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Watching a stream while it passes: which bytes may go on, what they mean, and what they cost.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::meter::{EventKind, Meter};
+use super::sse::Splitter;
+
+/// Bytes of an unfinished event that are held back at most. A longer event goes on in pieces.
+const HELD_BYTES: u64 = 64 * 1024;
+
+/// What one chunk brought.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Something that a reader of the answer can see or use, or the answer's regular end.
+    pub content: bool,
+    /// An error event's data, when it came before any content.
+    pub error: Option<Bytes>,
+}
+
+/// Watches one stream of events.
+///
+/// Bytes go on as they came. An event goes on only when it is whole, so that a broken connection leaves no torn event
+/// behind and the usage event that Keywheel asked for can be taken out.
+pub(super) struct Watch {
+    splitter: Splitter,
+    pub meter: Meter,
+    hide_usage_event: bool,
+    content: bool,
+    failed: bool,
+    held: VecDeque<Bytes>,
+    held_from: u64,
+    received: u64,
+}
+
+impl Watch {
+    /// A watch at the start of a stream. `hide_usage_event`: the event that only carries usage is taken out.
+    pub fn new(meter: Meter, hide_usage_event: bool) -> Self {
+        Watch {
+            splitter: Splitter::new(),
+            meter,
+            hide_usage_event,
+            content: false,
+            failed: false,
+            held: VecDeque::new(),
+            held_from: 0,
+            received: 0,
+        }
+    }
+
+    /// Whether an error event came, at any time.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether the stream carried nothing at all: no content and no announced end.
+    pub fn is_empty(&self) -> bool {
+        !self.content && !self.meter.is_finished() && !self.meter.has_usage()
+    }
+
+    /// Takes a chunk; what may go on is appended to `out`.
+    pub fn feed(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) -> Seen {
+        let mut seen = Seen::default();
+        self.received += chunk.len() as u64;
+        self.held.push_back(chunk.clone());
+        let mut taken = 0;
+        loop {
+            let mut rest = &chunk[taken..];
+            let event = self.splitter.next(&mut rest);
+            taken = chunk.len() - rest.len();
+            let Some(event) = event else { break };
+            match self.meter.observe(&event) {
+                EventKind::Nothing => {}
+                EventKind::Content | EventKind::Finish | EventKind::Done => self.content = true,
+                EventKind::Error(error) => {
+                    self.failed = true;
+                    if !self.content && seen.error.is_none() {
+                        seen.error = Some(Bytes::copy_from_slice(error));
+                    }
+                }
+            }
+            if self.hide_usage_event && Meter::is_added_usage(&event) {
+                release(&mut self.held, &mut self.held_from, event.range.start, Some(out));
+                release(&mut self.held, &mut self.held_from, event.range.end, None);
+            }
+        }
+        seen.content = self.content;
+        let whole_until = self.splitter.pending_from();
+        let until = if self.received - whole_until > HELD_BYTES { self.received } else { whole_until };
+        release(&mut self.held, &mut self.held_from, until, Some(out));
+        seen
+    }
+
+    /// Takes the end of the stream: an event without its blank line is observed and everything held goes on.
+    pub fn end(&mut self, out: &mut VecDeque<Bytes>) {
+        if let Some(event) = self.splitter.finish() {
+            self.failed |= matches!(self.meter.observe(&event), EventKind::Error(_));
+            if self.hide_usage_event && Meter::is_added_usage(&event) {
+                self.held.clear();
+            }
+        }
+        out.extend(self.held.drain(..));
+    }
+}
+
+/// Moves the held bytes before the stream position `until` to `out`, or away.
+fn release(held: &mut VecDeque<Bytes>, held_from: &mut u64, until: u64, mut out: Option<&mut VecDeque<Bytes>>) {
+    while *held_from < until {
+        let Some(mut piece) = held.pop_front() else { return };
+        let length = (until - *held_from).min(piece.len() as u64) as usize;
+        let taken = piece.split_to(length);
+        *held_from += length as u64;
+        if !piece.is_empty() {
+            held.push_front(piece);
+        }
+        if let Some(out) = out.as_deref_mut() {
+            out.push_back(taken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Api;
+    use crate::proxy::meter::RequestFacts;
+
+    const STREAM: &str = "\u{feff}: hello\r\n\r\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\r\n\r\n\
+        data:{\"choices\":[{\"delta\":{\"content\":\"\u{1f600} \u{6f22}\u{5b57}\"}}]}\n\n\
+        event: x\ndata: {\"choices\":\ndata: []}\n\nid: 7\rdata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\r\r\
+        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\ndata: [DONE]\n\n";
+    const USAGE_EVENT: &str =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n";
+
+    fn relayed(stream: &[u8], cuts: &[usize], hide: bool) -> (Vec<u8>, Watch) {
+        let facts = RequestFacts { generates: true, ..RequestFacts::default() };
+        let mut watch = Watch::new(Meter::new(Api::Chat, facts), hide);
+        let mut out = VecDeque::new();
+        let mut from = 0;
+        for cut in cuts.iter().copied().chain([stream.len()]) {
+            watch.feed(Bytes::copy_from_slice(&stream[from..cut]), &mut out);
+            from = cut;
+        }
+        watch.end(&mut out);
+        (out.iter().flatten().copied().collect(), watch)
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_the_same_wherever_they_are_cut(mut cuts in proptest::collection::vec(0..=STREAM.len(), 0..40)) {
+            cuts.sort_unstable();
+            let (bytes, watch) = relayed(STREAM.as_bytes(), &cuts, false);
+            prop_assert_eq!(String::from_utf8(bytes).unwrap(), STREAM);
+            let usage = watch.meter.finish(crate::proxy::meter::End::Whole).usage;
+            prop_assert_eq!((usage.input, usage.output), (Some(3), Some(2)));
+            let (bytes, _) = relayed(STREAM.as_bytes(), &cuts, true);
+            prop_assert_eq!(String::from_utf8(bytes).unwrap(), STREAM.replace(USAGE_EVENT, ""));
+        }
+    }
+
+    #[test]
+    fn every_single_cut() {
+        for cut in 0..=STREAM.len() {
+            let (bytes, _) = relayed(STREAM.as_bytes(), &[cut], false);
+            assert_eq!(bytes, STREAM.as_bytes(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_torn_event_is_held_back_and_a_long_one_goes_on() {
+        let facts = RequestFacts::default();
+        let mut watch = Watch::new(Meter::new(Api::Chat, facts), false);
+        let mut out = VecDeque::new();
+        watch.feed(Bytes::from_static(b"data: {\"a\":1}\n\ndata: {\"b\""), &mut out);
+        assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), "data: {\"a\":1}\n\n".len());
+        watch.feed(Bytes::from(vec![b'x'; 70_000]), &mut out);
+        assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), "data: {\"a\":1}\n\ndata: {\"b\"".len() + 70_000);
+    }
+
+    #[test]
+    fn an_error_before_content_is_told_from_one_behind_it() {
+        let mut out = VecDeque::new();
+        let mut early = Watch::new(Meter::new(Api::Chat, RequestFacts::default()), false);
+        let seen = early.feed(Bytes::from_static(b"data: {\"error\":{\"message\":\"no\"}}\n\n"), &mut out);
+        assert!(seen.error.is_some() && !seen.content && early.failed());
+        let mut late = Watch::new(Meter::new(Api::Chat, RequestFacts::default()), false);
+        let stream = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n";
+        let seen = late.feed(Bytes::from_static(stream), &mut out);
+        assert!(seen.error.is_none() && seen.content && late.failed());
+    }
+}
