@@ -123,6 +123,11 @@ impl App {
         Ok(app)
     }
 
+    /// Whether no provider exists, so that calls have nowhere to go.
+    pub fn is_unconfigured(&self) -> bool {
+        self.parts.publisher.current().load().providers().next().is_none()
+    }
+
     /// Everything that the server answers with.
     pub fn endpoint(&self) -> impl Endpoint + 'static {
         front::endpoint(self.parts.clone(), self.proxy.clone())

@@ -44,13 +44,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CliError> {
         ..Options::default()
     };
     machine::runtime(None)?.block_on(async {
+        let shutdown = Shutdown::default();
+        shutdown.listen_to_signals().context("cannot listen to signals")?;
         let listener = TcpListener::bind(&arguments.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
         let server = serve(listener, options).context("cannot serve the simulated provider")?;
         println!("listening on http://{}", server.address());
         std::io::stdout().flush().context("cannot print")?;
-        let shutdown = Shutdown::default();
-        shutdown.listen_to_signals().context("cannot listen to signals")?;
         shutdown.draining.cancelled().await;
         server.stop();
         server.stopped().await;

@@ -3,6 +3,7 @@
 //! Reads arguments and environment through `config`, prints, and returns exit codes: 0 clean, 1 failed, 2 wrong usage
 //! or configuration.
 
+mod data_folder;
 mod healthcheck;
 mod machine;
 mod mock;
@@ -17,6 +18,11 @@ use crate::config::{Config, ConfigError, Environment, Flags, RawConfig};
 /// A self-hosted, OpenAI-compatible proxy that rotates provider keys, heals by itself and records every call.
 #[derive(Debug, Parser)]
 #[command(name = "keywheel", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Example:
+  keywheel --listen 127.0.0.1:8484
+
+Without a command, keywheel serves; `keywheel help serve` says more about the options.")]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
@@ -37,6 +43,9 @@ enum CliError {
     /// Wrong usage or configuration: exit code 2.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Wrong usage or configuration that only the machine could tell: exit code 2.
+    #[error("{0}")]
+    Usage(String),
     /// Anything else: exit code 1.
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
@@ -45,7 +54,7 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            CliError::Config(_) => ExitCode::from(2),
+            CliError::Config(_) | CliError::Usage(_) => ExitCode::from(2),
             CliError::Failed(_) => ExitCode::FAILURE,
         }
     }

@@ -1,56 +1,125 @@
-//! `keywheel serve`: the proxy, until a signal ends it.
+//! `keywheel serve`: the product.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
+use super::data_folder::{DataFolder, Taking};
 use super::{CliError, configure, machine};
 use crate::app::App;
+use crate::bootstrap::BootstrapError;
 use crate::config::{Config, Environment, Flags};
-use crate::server::{self, Listeners, Shutdown};
-use crate::telemetry;
+use crate::server::{self, Listeners, ServerError, Shutdown};
+use crate::store::StoreError;
+use crate::telemetry::start_logging;
 
-/// Serves the proxy, the admin API and the dashboard. This is what `keywheel` alone does.
-///
-/// Flags come before KEYWHEEL_ variables, those before the file of --config (./keywheel.toml), that before the defaults.
+/// Serve the proxy; this is what `keywheel` alone does
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  OPENAI_API_KEY=sk-… keywheel serve --listen 127.0.0.1:8484 --data ./data")]
+#[command(after_help = "\
+Example:
+  keywheel serve --listen 0.0.0.0:8484 --data /var/lib/keywheel --bootstrap keywheel-bootstrap.toml
+  OPENAI_API_KEY=sk-… keywheel
+
+Every flag has a twin in the environment (KEYWHEEL_LISTEN, KEYWHEEL_TRUSTED_PROXIES, …) and a name in keywheel.toml (listen,
+trusted_proxies, …); a flag wins over the environment, the environment over the file. Secrets have no flag:
+KEYWHEEL_ADMIN_TOKEN, KEYWHEEL_MASTER_KEY, KEYWHEEL_METRICS_TOKEN.")]
 pub(super) struct Arguments {
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
 }
+
+/// Sockets of one call: the client's and the provider's.
+const SOCKETS_PER_CALL: usize = 2;
+/// Files that are open besides.
+const OTHER_FILES: usize = 128;
 
 pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(), CliError> {
-    let config = configure(arguments.flags, environment)?;
-    telemetry::start_logging(config.log_format, &config.log).context("cannot start the log")?;
+    let mut config = configure(arguments.flags, environment)?;
+    start_logging(config.log_format, &config.log).context("cannot start the log")?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "an environment variable is ignored");
     }
-    machine::raise_open_files();
-    let served = machine::runtime(config.threads)?.block_on(serve(&config, environment));
-    Ok(served?)
+    let folder = match DataFolder::take(&config.data)? {
+        Taking::Taken(folder) => folder,
+        Taking::InUse(addresses) => {
+            let (data, addresses) = (config.data.display(), addresses.join(" and "));
+            let message = format!(
+                "another keywheel uses the data folder {data} (listening on {addresses}): stop it, or choose another one with --data"
+            );
+            return Err(CliError::Usage(message));
+        }
+    };
+    limit_connections(&mut config);
+    machine::runtime(config.threads)?.block_on(serve(config, environment, folder))
 }
 
-async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+/// Never accepts more connections than the process may have sockets.
+fn limit_connections(config: &mut Config) {
+    let Some(open_files) = machine::raise_open_files() else { return };
+    let possible = (open_files as usize).saturating_sub(OTHER_FILES).max(SOCKETS_PER_CALL) / SOCKETS_PER_CALL;
+    if possible < config.server.connections {
+        tracing::warn!(open_files, connections = possible, "the limit of open files allows fewer connections than configured");
+        config.server.connections = possible;
+    }
+}
+
+async fn serve(mut config: Config, environment: &Environment, mut folder: DataFolder) -> Result<(), CliError> {
     let shutdown = Shutdown::default();
     shutdown.listen_to_signals().context("cannot listen to signals")?;
-    let listeners = Listeners::bind(&config.server.listen, config.server.tls.as_ref()).await?;
-    let app = App::start(config, environment, shutdown.clone()).await?;
-    announce(&app, &listeners.urls()).context("cannot print")?;
-    server::run(config.server.clone(), listeners, app.endpoint(), shutdown).await;
+    let listeners = Listeners::bind(&config.server.listen, config.server.tls.as_ref()).await.map_err(refused)?;
+    let mut new_token_file = None;
+    if config.admin_token.is_none() {
+        let admin = folder.admin_token()?;
+        (config.admin_token, new_token_file) = (Some(admin.token), admin.new_file);
+    }
+    let app = App::start(&config, environment, shutdown.clone()).await.map_err(refused)?;
+    let addresses = listeners.urls();
+    folder.announce(&addresses)?;
+    announce(&app, &addresses, new_token_file.as_deref()).context("cannot print")?;
+    if app.is_unconfigured() {
+        eprint!("{FIRST_STEPS}");
+    }
+    server::run(config.server, listeners, app.endpoint(), shutdown).await;
     app.finish().await;
     Ok(())
 }
 
+/// What stops a start is a matter of configuration where another setting would help.
+fn refused(error: impl Into<anyhow::Error>) -> CliError {
+    let error = error.into();
+    let of_store = |error: &StoreError| error.is_configuration();
+    let is_configuration = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(error), _, _) => of_store(error),
+        (_, Some(BootstrapError::Store(error)), _) => of_store(error),
+        (_, Some(_), _) => true,
+        (_, _, Some(error)) => matches!(error, ServerError::Tls { .. }),
+        _ => false,
+    };
+    if is_configuration { CliError::Usage(format!("{error:#}")) } else { error.into() }
+}
+
 /// Where it listens, and what is shown only once.
-fn announce(app: &App, urls: &[String]) -> std::io::Result<()> {
+fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    for new in &app.new_tokens {
-        writeln!(out, "token of the new client {} (shown once): {}", new.client, new.token.expose_secret())?;
+    for made in &app.new_tokens {
+        writeln!(out, "token of the new client {} (shown once): {}", made.client, made.token.expose_secret())?;
     }
-    for url in urls {
-        writeln!(out, "listening on {url}")?;
+    if let Some(file) = new_token_file {
+        writeln!(out, "the admin token is in {}", file.display())?;
+    }
+    for address in addresses {
+        writeln!(out, "listening on {address}")?;
     }
     out.flush()
 }
+
+/// For whoever started it without anything to serve.
+const FIRST_STEPS: &str = "\
+There is no provider yet, so calls have nowhere to go. To go on, one of these:
+  OPENAI_API_KEY=sk-… keywheel              start again with a provider key
+  keywheel --bootstrap keywheel.bootstrap.toml   start again with a file that declares providers and keys
+  keywheel demo                             see it at work without a key or a network
+or add a provider at /docs, with the admin token.
+";

@@ -40,7 +40,7 @@ pub struct Flags {
     /// Largest upload that streams through [default: 1GiB]
     #[arg(long, value_name = "BYTES")]
     max_upload: Option<String>,
-    /// Most client connections at once [default: 16384]
+    /// Most client connections at once [default: 8192]
     #[arg(long, value_name = "NUMBER")]
     connections: Option<String>,
     /// Time for a request head to arrive [default: 10s]

@@ -70,7 +70,7 @@ impl Default for ServerConfig {
             tls: None,
             base_path: String::new(),
             trusted_proxies: TrustedProxies::default(),
-            connections: 16_384,
+            connections: 8_192,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(25),
             write_timeout: Duration::from_secs(120),

@@ -63,7 +63,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     many("trusted_proxies", ""),
     one("max_body", "32MiB"),
     one("max_upload", "1GiB"),
-    one("connections", "16384"),
+    one("connections", "8192"),
     one("header_timeout", "10s"),
     one("body_timeout", "25s"),
     one("write_timeout", "2m"),

@@ -1,12 +1,14 @@
 //! The command itself, as a user types it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use poem::endpoint::make;
 use poem::http::StatusCode;
 use poem::{Request, Response};
+use rustix::process::{Pid, Signal};
 
 use crate::support::serve;
 
@@ -26,15 +28,58 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Ends a child whatever becomes of the test.
-struct Guarded(Child);
+/// A command that runs until the test ends it.
+struct Running {
+    child: Child,
+    /// What it printed until it listened, the address included.
+    printed: Vec<String>,
+    url: String,
+}
 
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+impl Running {
+    /// Starts a command in a folder and waits until it listens.
+    fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = keywheel(folder, arguments);
+        let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().expect("the command runs");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut printed = Vec::new();
+        let url = loop {
+            let line = lines.next().expect("it prints where it listens").unwrap();
+            printed.push(line.clone());
+            if let Some(url) = line.strip_prefix("listening on ") {
+                break url.to_owned();
+            }
+        };
+        Running { child, printed, url }
+    }
+
+    fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap().code()
+    }
+
+    /// Sends a request with an empty body; the whole answer.
+    fn ask(&self, line: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
+        stream.write_all(format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 }
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const ON_A_FREE_PORT: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
 
 #[test]
 fn every_command_has_help_with_an_example() {
@@ -87,12 +132,81 @@ async fn healthcheck_tells_by_its_exit_code() {
 #[test]
 fn mock_prints_where_it_listens_and_ends_on_a_signal() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = keywheel(folder.path(), &["mock", "--listen", "127.0.0.1:0"]);
-    let mut child = Guarded(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut line = String::new();
-    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let port = line.trim_end().strip_prefix("listening on http://127.0.0.1:").expect(&line);
-    assert!(port.parse::<u16>().is_ok_and(|port| port > 0), "{line}");
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child.0), rustix::process::Signal::TERM).unwrap();
-    assert!(child.0.wait().unwrap().success());
+    let mock = Running::start(folder.path(), &["mock", "--listen", "127.0.0.1:0"], &[]);
+    let port = mock.url.strip_prefix("http://127.0.0.1:").expect("an address on this machine");
+    assert!(port.parse::<u16>().is_ok_and(|port| port > 0), "{port}");
+    assert_eq!(mock.stop(), Some(0));
+}
+
+#[test]
+fn a_first_start_makes_what_it_needs_and_shows_the_token_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("OPENAI_API_KEY", "sk-first-0123456789,sk-second-0123456789")];
+    let first = Running::start(folder.path(), ON_A_FREE_PORT, &variables);
+    assert!(first.printed.iter().any(|line| line.contains("shown once") && line.contains("kw-")), "{:?}", first.printed);
+    assert!(first.printed.contains(&"the admin token is in ./data/admin-token".to_owned()), "{:?}", first.printed);
+    assert!(first.ask("GET /readyz").starts_with("HTTP/1.1 200 "));
+    assert!(first.ask("GET /v1/models").starts_with("HTTP/1.1 401 "));
+    assert_eq!(first.stop(), Some(0));
+    let second = Running::start(folder.path(), ON_A_FREE_PORT, &variables);
+    assert_eq!(second.printed.len(), 1, "{:?}", second.printed);
+}
+
+#[test]
+fn keywheel_alone_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = Running::start(folder.path(), &[], &[("KEYWHEEL_LISTEN", "127.0.0.1:0")]);
+    assert!(serving.ask("GET /healthz").starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_data_folder_serves_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = Running::start(folder.path(), ON_A_FREE_PORT, &[]);
+    let second = keywheel(folder.path(), ON_A_FREE_PORT).output().unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    assert!(text(&second.stderr).contains(&serving.url), "{}", text(&second.stderr));
+}
+
+#[test]
+fn a_start_that_cannot_be_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |variables: &[(&str, &str)], code: i32, reason: &str| {
+        let answer = keywheel(folder.path(), ON_A_FREE_PORT).envs(variables.iter().copied()).output().unwrap();
+        let said = text(&answer.stderr);
+        assert_eq!(answer.status.code(), Some(code), "{variables:?}: {said}");
+        assert!(said.contains(reason), "{variables:?}: {said}");
+        assert!(answer.stdout.is_empty());
+    };
+    std::fs::write(folder.path().join("file"), "in the way").unwrap();
+    std::fs::write(folder.path().join("bad.toml"), "[[key]]\nprovider = 'nobody'\nname = 'x'\nsecret = '${NOT_SET}'\n")
+        .unwrap();
+    refused(&[("KEYWHEEL_DATA", "file")], 2, "chown");
+    refused(&[("KEYWHEEL_BOOTSTRAP", "bad.toml")], 2, "NOT_SET");
+    refused(&[("KEYWHEEL_BOOTSTRAP", "absent.toml")], 2, "absent.toml");
+    refused(&[("KEYWHEEL_CONFIG", "absent.toml")], 2, "absent.toml");
+    refused(&[("KEYWHEEL_TLS_CERT", "absent.pem"), ("KEYWHEEL_TLS_KEY", "absent.pem")], 2, "absent.pem");
+    refused(&[("KEYWHEEL_MASTER_KEY", "too short")], 2, "KEYWHEEL_MASTER_KEY");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let answer = keywheel(folder.path(), &["serve", "--listen", &address]).output().unwrap();
+    assert_eq!(answer.status.code(), Some(1), "{}", text(&answer.stderr));
+    assert!(text(&answer.stderr).contains(&address));
+}
+
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serving = Running::start(folder.path(), ON_A_FREE_PORT, &[]);
+    // A request that never ends keeps the drain waiting.
+    let mut open = std::net::TcpStream::connect(serving.url.strip_prefix("http://").unwrap()).unwrap();
+    open.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 9\r\n\r\n")
+        .unwrap();
+    let started = Instant::now();
+    serving.signal(Signal::TERM);
+    while serving.child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(50));
+        serving.signal(Signal::TERM);
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
