@@ -6,6 +6,8 @@
 //! Settling replaces the estimate by what was used; dropping a reservation unsettled gives it back.
 
 mod account;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

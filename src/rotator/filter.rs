@@ -181,10 +181,12 @@ impl Slot {
         {
             return Some(Block::new(Reason::Limit, Some(at)));
         }
+        // An estimate may be far above what the call will cost: what is left always buys one call at a time.
         if let (Some(budget), Some(cost)) = (self.key.limits.budget_month, cost)
+            && self.state.reserved > 0
             && self.state.spent + self.state.reserved + cost.0 > budget.0
         {
-            return Some(Block::new(if self.state.reserved > 0 { Reason::Busy } else { Reason::Limit }, None));
+            return Some(Block::new(Reason::Busy, None));
         }
         None
     }
