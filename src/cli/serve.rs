@@ -119,7 +119,7 @@ fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>) -> s
 const FIRST_STEPS: &str = "\
 There is no provider yet, so calls have nowhere to go. To go on, one of these:
   OPENAI_API_KEY=sk-… keywheel              start again with a provider key
-  keywheel --bootstrap keywheel.bootstrap.toml   start again with a file that declares providers and keys
+  keywheel --bootstrap FILE                 start again with a file that declares providers and keys
   keywheel demo                             see it at work without a key or a network
 or add a provider at /docs, with the admin token.
 ";

@@ -79,7 +79,7 @@ fn answer_from_catalog(
     }
     match path.rest.strip_prefix("/models") {
         Some("" | "/") => Ok(Some(models::list(snapshot, client))),
-        Some(name) if name.starts_with('/') => models::get(snapshot, client, &name[1..]).map(Some),
+        Some(name) if name.starts_with('/') => models::get(snapshot, client, &name[1..]),
         _ => Ok(None),
     }
 }

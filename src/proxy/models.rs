@@ -33,12 +33,15 @@ pub(super) fn list(snapshot: &Snapshot, client: &Client) -> Response {
 }
 
 /// Answers `GET /v1/models/{id}`; the id may hold slashes, as they are or encoded.
-pub(super) fn get(snapshot: &Snapshot, client: &Client, encoded: &str) -> Result<Response, ProxyError> {
+///
+/// `None` where only the default provider can tell: it takes names that the catalog does not know.
+pub(super) fn get(snapshot: &Snapshot, client: &Client, encoded: &str) -> Result<Option<Response>, ProxyError> {
     let name = percent_decode(encoded).ok_or_else(|| unknown(snapshot, client, encoded))?;
-    if !snapshot.models_of(client).contains(name.as_ref()) {
-        return Err(unknown(snapshot, client, &name));
+    if snapshot.models_of(client).contains(name.as_ref()) {
+        return Ok(Some(json(&object(snapshot, &name))));
     }
-    Ok(json(&object(snapshot, &name)))
+    let default_may_know = snapshot.model(&name).is_none() && client.may_ask(&name) && snapshot.default_target().is_some();
+    if default_may_know { Ok(None) } else { Err(unknown(snapshot, client, &name)) }
 }
 
 /// The error for a model that is not here or that the client may not ask for: it names what the token may use.

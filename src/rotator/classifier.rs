@@ -180,7 +180,9 @@ fn adds_refused_member(evidence: &Evidence<'_>, body: &ErrorBody) -> bool {
 }
 
 fn of_rule(rule: &Rule, evidence: &Evidence<'_>, body: &ErrorBody) -> Verdict {
-    let Some(outcome) = TABLE.verdicts.get(&rule.verdict) else { return of_status(evidence, body) };
+    // A call that names no model to us (a look at one, say) tells of no model that a key cannot serve.
+    let applies = |outcome: &&Outcome| outcome.class != Class::ModelNotFound || !evidence.model.is_empty();
+    let Some(outcome) = TABLE.verdicts.get(&rule.verdict).filter(applies) else { return of_status(evidence, body) };
     let mut verdict = verdict(rule.id.clone(), *outcome);
     match &mut verdict.effect {
         Effect::SizeLimit { tokens } => *tokens = body.oversize(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use keywheel::mock::MockProvider;
 use poem::endpoint::make;
 use poem::http::StatusCode;
 use poem::{Request, Response};
@@ -40,7 +41,12 @@ impl Running {
     /// Starts a command in a folder and waits until it listens.
     fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = keywheel(folder, arguments);
-        let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().expect("the command runs");
+        let mut child = command
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command runs");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut printed = Vec::new();
         let url = loop {
@@ -64,8 +70,14 @@ impl Running {
 
     /// Sends a request with an empty body; the whole answer.
     fn ask(&self, line: &str) -> String {
+        self.ask_as("nobody", line)
+    }
+
+    /// As [`Running::ask`], with a token.
+    fn ask_as(&self, token: &str, line: &str) -> String {
+        let head = format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
         let mut stream = std::net::TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
-        stream.write_all(format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -209,4 +221,27 @@ fn a_second_signal_ends_the_process_at_once() {
         serving.signal(Signal::TERM);
     }
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_only_the_default_provider_knows_is_looked_up_there() {
+    let provider = MockProvider::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let bootstrap = format!(
+        "[[provider]]\nname = 'mock'\nbase_url = '{}'\ndefault = true\nallow_private = true\n\
+         [[key]]\nprovider = 'mock'\nname = 'one'\nsecret = 'sk-mock-healthy-one'\n\
+         [[client]]\nname = 'any'\ntoken = 'kw-test-any'\n\
+         [[client]]\nname = 'some'\ntoken = 'kw-test-some'\nmodels = ['gpt-4o']\n",
+        provider.base_url()
+    );
+    std::fs::write(folder.path().join("bootstrap.toml"), bootstrap).unwrap();
+    let serving = Running::start(folder.path(), ON_A_FREE_PORT, &[("KEYWHEEL_BOOTSTRAP", "bootstrap.toml")]);
+    assert!(serving.ask_as("kw-test-any", "GET /v1/models/gpt-4o-mini").starts_with("HTTP/1.1 200 "));
+    assert!(serving.ask_as("kw-test-some", "GET /v1/models/gpt-4o-mini").starts_with("HTTP/1.1 404 "));
+    // The provider says that there is no such model; that tells nothing about its key, however often it says so.
+    for _ in 0..3 {
+        let unknown = serving.ask_as("kw-test-any", "GET /v1/models/no-such-model");
+        assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains("model_not_found"), "{unknown}");
+    }
+    assert!(serving.ask_as("kw-test-any", "GET /v1/files").starts_with("HTTP/1.1 200 "));
 }

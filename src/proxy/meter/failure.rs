@@ -22,7 +22,7 @@ pub(super) fn in_body<'a>(body: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
 
 /// The error in an object whose top level was read.
 pub(super) fn find<'a>(text: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
-    if top.error.is_some_and(is_error_value) {
+    if top.error.is_some_and(is_error_value) && !tells_of_another_error(top) {
         return Some(text);
     }
     if let Some(response) = top.response
@@ -39,6 +39,11 @@ pub(super) fn find<'a>(text: &'a [u8], top: &Top<'a>) -> Option<&'a [u8]> {
         || (!has_answer(top) && is_vendor_error(top))
         || top.base_resp.and_then(|base| json::member(base, "status_code")).is_some_and(is_failure_code);
     is_error.then_some(text)
+}
+
+/// Whether an object is a response that has not failed itself: its `error` says something about its past or its parts.
+fn tells_of_another_error(top: &Top<'_>) -> bool {
+    top.object == Some(b"\"response\"") && top.status != Some(b"\"failed\"")
 }
 
 /// Whether the value of a member `error` tells of one: a text, or an object that says something. Jobs carry an object of

@@ -37,6 +37,7 @@ fn ordinary_answers_are_no_errors() {
         r#"{"error":{},"choices":[]}"#,
         r#"{"id":"ftjob-1","status":"queued","error":{"code":null,"message":null,"param":null}}"#,
         r#"{"base_resp":{"status_code":0,"status_msg":""},"choices":[{}]}"#,
+        r#"{"object":"response","error":{"code":"c","message":"m"},"output":[{"type":"message"}]}"#,
         r#"{"text":"hello"}"#,
         r#"[{"id":1}]"#,
         r#"[]"#,
