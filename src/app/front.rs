@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::Parts;
+use crate::client_address::is_local;
 use crate::proxy::Proxy;
 use crate::telemetry::Readings;
 
@@ -54,7 +55,7 @@ fn metrics(parts: &Parts, request: &Request) -> Response {
             let given = request.header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("");
             bool::from(given.as_bytes().ct_eq(token.expose_secret().as_bytes()))
         }
-        None => request.remote_addr().as_socket_addr().is_none_or(|address| address.ip().to_canonical().is_loopback()),
+        None => is_local(request.remote_addr().as_socket_addr().map(|address| address.ip()), request.headers()),
     };
     if !allowed {
         let message = "Metrics need the token of KEYWHEEL_METRICS_TOKEN, or a request from this machine.\n";

@@ -30,16 +30,16 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A command that runs until the test ends it.
-struct Running {
+pub struct Running {
     child: Child,
     /// What it printed until it listened, the address included.
     printed: Vec<String>,
-    url: String,
+    pub url: String,
 }
 
 impl Running {
     /// Starts a command in a folder and waits until it listens.
-    fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = keywheel(folder, arguments);
         let mut child = command
             .envs(variables.iter().copied())
@@ -63,7 +63,7 @@ impl Running {
         rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
     }
