@@ -52,7 +52,10 @@ impl Rotator {
         let targets = request.targets_left();
         for tier in targets.chunk_by(|one, other| one.tier == other.tier) {
             let order = self.order(tier, request);
-            let parts = order.into_iter().filter_map(|at| Some((pools.get(&tier[at].provider)?.clone(), tier[at].clone())));
+            let parts = order
+                .iter()
+                .map(|at| &tier[*at])
+                .filter_map(|target| Some((pools.get(&target.provider)?.clone(), target.clone())));
             candidates.parts = parts.filter(|(pool, _)| !pool.lock().is_closed(now)).collect();
             if !candidates.is_empty() {
                 break;

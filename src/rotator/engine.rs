@@ -1,6 +1,6 @@
 //! The rotator itself: every provider's pool, and everything that is asked of it but a pick.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -16,7 +16,10 @@ use super::pool::{Pool, PoolState};
 use super::random::mix;
 use super::saved::SavedKeyState;
 use super::status::{KeyStatus, ProviderStatus};
-use crate::domain::{Key, KeyEvent, KeyId, Moment, ProviderId, Settings, Snapshot, Strategy, Verdict};
+use crate::domain::{Key, KeyEvent, KeyId, Moment, Provider, ProviderId, Settings, Snapshot, Strategy, Verdict};
+
+/// Keys that are gone through under one lock, where all of them are gone through.
+const KEYS_AT_ONCE: usize = 512;
 
 /// Chooses keys, and remembers what became of them.
 #[derive(Debug)]
@@ -75,25 +78,27 @@ impl Rotator {
             let pool = old.get(&provider.id).cloned().unwrap_or_else(|| Arc::new(Pool::new(provider.clone(), seed)));
             let mut of_provider = keys.remove(&provider.id).unwrap_or_default();
             of_provider.sort_unstable_by_key(|key| key.id);
-            self.apply_keys(&mut pool.lock(), provider, &of_provider, now);
+            self.apply_keys(&pool, provider, &of_provider, now);
             pools.insert(provider.id, pool);
         }
         self.pools.store(Arc::new(pools));
     }
 
-    fn apply_keys(&self, pool: &mut PoolState, provider: &Arc<crate::domain::Provider>, keys: &[&Arc<Key>], now: Moment) {
-        let now = pool.tell_time(now);
-        let probes_change = pool.provider.probe != provider.probe;
-        pool.provider = provider.clone();
-        if probes_change {
-            pool.reschedule_probes(now);
+    /// Takes over a provider's keys, some at a time, so that calls go on between.
+    fn apply_keys(&self, pool: &Pool, provider: &Arc<Provider>, keys: &[&Arc<Key>], now: Moment) {
+        pool.lock().set_provider(provider, now);
+        for some in keys.chunks(KEYS_AT_ONCE) {
+            let mut unclaimed = self.unclaimed.lock();
+            let mut pool = pool.lock();
+            let now = pool.tell_time(now);
+            for key in some {
+                let saved = if unclaimed.is_empty() { None } else { unclaimed.remove(&key.id) };
+                pool.put(key, saved.as_ref(), now);
+            }
         }
-        let wanted: std::collections::HashSet<KeyId> = keys.iter().map(|key| key.id).collect();
-        pool.retain(|id| wanted.contains(&id));
-        let mut unclaimed = self.unclaimed.lock();
-        for key in keys {
-            let saved = if unclaimed.is_empty() { None } else { unclaimed.remove(&key.id) };
-            pool.put(key, saved.as_ref(), now);
+        if pool.lock().by_id.len() > keys.len() {
+            let wanted: HashSet<KeyId> = keys.iter().map(|key| key.id).collect();
+            pool.lock().retain(|id| wanted.contains(&id));
         }
     }
 
@@ -118,8 +123,12 @@ impl Rotator {
     pub fn saved_states(&self, now: Moment) -> Vec<SavedKeyState> {
         let mut states = Vec::new();
         for pool in self.pools.load().values() {
-            let pool = pool.lock();
-            states.extend(pool.slots.iter().flatten().filter_map(|slot| SavedKeyState::of(slot, &pool.accounts, now)));
+            let places = pool.lock().slots.len();
+            for from in (0..places).step_by(KEYS_AT_ONCE) {
+                let pool = pool.lock();
+                let some = pool.slots.iter().skip(from).take(KEYS_AT_ONCE).flatten();
+                states.extend(some.filter_map(|slot| SavedKeyState::of(slot, &pool.accounts, now)));
+            }
         }
         states
     }

@@ -156,8 +156,18 @@ impl PoolState {
         }
     }
 
+    /// Takes over the provider's configuration.
+    pub(super) fn set_provider(&mut self, provider: &Arc<Provider>, now: Moment) {
+        let now = self.tell_time(now);
+        let probes_change = self.provider.probe != provider.probe;
+        self.provider = provider.clone();
+        if probes_change {
+            self.reschedule_probes(now);
+        }
+    }
+
     /// Plans probes after the provider's settings changed.
-    pub(super) fn reschedule_probes(&mut self, now: Moment) {
+    fn reschedule_probes(&mut self, now: Moment) {
         let waits = |slot: &Slot| slot.state.disabled.as_ref().is_some_and(|disabled| !disabled.by_operator);
         let places: Vec<u32> = (0..self.slots.len() as u32).filter(|place| self.slot(*place).is_some_and(waits)).collect();
         places.into_iter().for_each(|place| self.schedule_probe(place, now));

@@ -259,8 +259,12 @@ impl PoolState {
         let rest = rest.or_later(state.rest.take());
         state.rest = Some(rest.clone());
         self.count_model_state(&lease.model, new, forgotten);
-        let cooling = KeyEventKind::Cooling { until_ms: now.unix_at(rest.until_ms), model: Some(lease.model.to_string()) };
-        self.event(Some(lease.key.id), cooling, &verdict.rule, now);
+        // A name that the provider does not know is the client's mistake, and no news about the key.
+        if verdict.class != Class::ModelNotFound {
+            let until_ms = now.unix_at(rest.until_ms);
+            let cooling = KeyEventKind::Cooling { until_ms, model: Some(lease.model.to_string()) };
+            self.event(Some(lease.key.id), cooling, &verdict.rule, now);
+        }
         self.refresh(lease.place, now);
         if let Some(number) = account {
             let group = self.accounts.get_mut(number);

@@ -11,7 +11,7 @@ use super::reason::Reason;
 use super::request::PickRequest;
 use super::slot::{Slot, TRIAL_MS};
 use super::view::Standing;
-use crate::domain::{Moment, PassedOver, Ref, Target, Why};
+use crate::domain::{Moment, PassedOver, PassedOverReason, Ref, Target, Why};
 
 /// Most lines about keys that were passed over.
 pub(super) const MOST_LINES: usize = 16;
@@ -64,7 +64,7 @@ impl PoolState {
         let miss = filter.miss;
         match place {
             Some(place) => Ok(self.lease(pool, ask, view, place, miss.lines, now)),
-            None => Err(self.explain(view, ask, miss)),
+            None => Err(self.explain(view, ask, miss, now)),
         }
     }
 
@@ -73,7 +73,13 @@ impl PoolState {
         if open.next_try_ms <= now.mono_ms {
             return None;
         }
-        let mut miss = Miss::default();
+        let line = PassedOver {
+            key: None,
+            reason: PassedOverReason::Breaker,
+            count: self.by_id.len() as u32,
+            until_ms: Some(now.unix_at(open.next_try_ms)),
+        };
+        let mut miss = Miss { lines: vec![line], ..Miss::default() };
         match open.storm {
             Storm::Outage => miss.breaker_ms = Some(open.next_try_ms),
             Storm::RateLimit => miss.back(Some(open.next_try_ms)),
@@ -103,7 +109,8 @@ impl PoolState {
     }
 
     /// What else the miss of a view means, beyond the keys that were looked at.
-    fn explain(&self, view: usize, ask: &Ask<'_>, mut miss: Miss) -> Miss {
+    fn explain(&self, view: usize, ask: &Ask<'_>, mut miss: Miss, now: Moment) -> Miss {
+        miss.lines = self.passed_over(view, miss.lines, now);
         let view = &self.views[view];
         match ask.choice {
             Choice::Only(place) => {
@@ -167,36 +174,36 @@ impl PoolState {
         lease
     }
 
-    fn why(&self, ask: &Ask<'_>, view: usize, mut lines: Vec<PassedOver>, now: Moment) -> Why {
-        let view = &self.views[view];
-        let blocked = view.blocked();
-        if blocked.len() + lines.len() <= MOST_LINES {
-            for place in blocked {
-                if let (Standing::Blocked(block), Some(slot)) = (view.standing(*place), self.slot(*place)) {
-                    let key = Ref { id: slot.key.id, name: slot.name.clone() };
-                    let until_ms = block.until_ms.map(|at| now.unix_at(at));
-                    lines.push(PassedOver { key: Some(key), reason: block.reason.on_record(), count: 1, until_ms });
-                }
-            }
-        } else {
-            lines.truncate(MOST_LINES - Reason::ALL.len());
-            let counted =
-                Reason::ALL.into_iter().map(|reason| (reason, view.blocked_for(reason))).filter(|(_, count)| *count > 0);
-            lines.extend(counted.map(|(reason, count)| PassedOver {
-                key: None,
-                reason: reason.on_record(),
-                count,
-                until_ms: None,
-            }));
-        }
+    fn why(&self, ask: &Ask<'_>, view: usize, lines: Vec<PassedOver>, now: Moment) -> Why {
         Why {
             chosen_by: ask.chosen_by.clone(),
-            pool: view.members() as u32,
-            ready: view.ready().len() as u32,
+            pool: self.views[view].members() as u32,
+            ready: self.views[view].ready().len() as u32,
             tier: ask.target.tier,
-            passed_over: lines,
+            passed_over: self.passed_over(view, lines, now),
             script: None,
         }
+    }
+
+    /// The keys that a view holds back, after those that were looked at: by name while they are few, else by number.
+    fn passed_over(&self, view: usize, mut lines: Vec<PassedOver>, now: Moment) -> Vec<PassedOver> {
+        let view = &self.views[view];
+        let blocked = view.blocked();
+        if blocked.len() + lines.len() > MOST_LINES {
+            lines.truncate(MOST_LINES - Reason::ALL.len());
+            let counts = Reason::ALL.into_iter().map(|reason| (reason.on_record(), view.blocked_for(reason)));
+            let counts = counts.filter(|(_, count)| *count > 0);
+            lines.extend(counts.map(|(reason, count)| PassedOver { key: None, reason, count, until_ms: None }));
+            return lines;
+        }
+        for place in blocked {
+            if let (Standing::Blocked(block), Some(slot)) = (view.standing(*place), self.slot(*place)) {
+                let key = Ref { id: slot.key.id, name: slot.name.clone() };
+                let until_ms = block.until_ms.map(|at| now.unix_at(at));
+                lines.push(PassedOver { key: Some(key), reason: block.reason.on_record(), count: 1, until_ms });
+            }
+        }
+        lines
     }
 
     /// Ends an attempt: the key has one call less in flight.

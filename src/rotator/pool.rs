@@ -18,6 +18,8 @@ use crate::domain::{Key, KeyEvent, KeyEventKind, KeyId, Moment, Provider};
 
 /// Most timers that one pick runs while it has a key already: a thousand keys that come back at once hold up no call.
 const TIMERS_AT_ONCE: usize = 64;
+/// Most state changes that are kept until somebody fetches them; the older half goes first.
+const MOST_EVENTS: usize = 20_000;
 /// Most views of one pool.
 const MOST_VIEWS: usize = 64;
 /// Most places over all views of one pool, by which the number of views of a huge pool is bounded.
@@ -312,8 +314,11 @@ impl PoolState {
         at
     }
 
-    /// Notes a state change of a key, or of the provider.
+    /// Notes a state change of a key, or of the provider. Nobody need fetch them: there is a bound.
     pub(super) fn event(&mut self, key: Option<KeyId>, kind: KeyEventKind, reason: &str, now: Moment) {
+        if self.events.len() >= MOST_EVENTS {
+            self.events.drain(..MOST_EVENTS / 2);
+        }
         self.events.push(KeyEvent { at_ms: now.unix_ms, provider: self.provider.id, key, kind, reason: reason.to_owned() });
     }
 }

@@ -1,16 +1,17 @@
 //! The walk of a call over targets and tiers, to a key that serves it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::engine::Rotator;
 use super::filter::Miss;
 use super::lease::Lease;
-use super::pick::{Ask, Choice};
+use super::pick::{Ask, Choice, MOST_LINES};
 use super::pool::PoolState;
 use super::random::{mix, scale};
 use super::request::{Owner, PickError, PickRequest};
-use crate::domain::{Blame, KeyId, Moment, ProviderId, Strategy, Target};
+use crate::domain::{Blame, KeyId, Moment, PassedOver, ProviderId, Strategy, Target};
 
 /// Wait that is told when it depends on calls in flight.
 const BUSY_MS: u64 = 1_000;
@@ -54,7 +55,7 @@ impl Rotator {
                     let Some(pool) = pools.get(&tier[at].provider) else { continue };
                     let ask = Ask { request, target: &tier[at], choice, tag: None, chosen_by };
                     match pool.lock().pick(pool, &ask, now) {
-                        Ok(lease) => return Ok(lease),
+                        Ok(lease) => return Ok(missed.told_by(lease)),
                         Err(miss) => missed.add(tier[at].provider, miss),
                     }
                 }
@@ -65,9 +66,9 @@ impl Rotator {
 
     /// The order in which a tier's targets are asked: one by weight, then the others; those whose provider failed in this call
     /// last.
-    pub(super) fn order(&self, tier: &[Target], request: &PickRequest<'_>) -> Vec<usize> {
-        if tier.len() == 1 {
-            return vec![0];
+    pub(super) fn order(&self, tier: &[Target], request: &PickRequest<'_>) -> Cow<'static, [usize]> {
+        if let [only] = tier {
+            return Cow::Borrowed(if only.weight > 0 { &[0] } else { &[] });
         }
         let failed = |target: &Target| {
             request.tried.iter().any(|tried| tried.provider == target.provider && tried.blame == Blame::Provider)
@@ -88,7 +89,7 @@ impl Rotator {
         }
         let mut order: Vec<usize> = (first..tier.len()).chain(0..first).filter(|at| tier[*at].weight > 0).collect();
         order.sort_by_key(|at| failed(&tier[*at]));
-        order
+        order.into()
     }
 
     /// The first of these keys that can serve, whether it was tried or not.
@@ -148,18 +149,34 @@ impl PoolState {
 struct Missed {
     total: Miss,
     breaker: Option<ProviderId>,
+    /// What each of them passed over.
+    lines: Vec<(ProviderId, Vec<PassedOver>)>,
 }
 
 impl Missed {
-    fn add(&mut self, provider: ProviderId, miss: Miss) {
+    fn add(&mut self, provider: ProviderId, mut miss: Miss) {
         if miss.breaker_ms.is_some() {
             self.breaker = Some(provider);
         }
+        let lines = std::mem::take(&mut miss.lines);
+        self.lines.retain(|(known, _)| *known != provider);
+        self.lines.push((provider, lines));
         self.total.add(miss);
     }
 
+    /// Adds to a lease's reasons what other providers' pools passed over.
+    fn told_by(self, mut lease: Lease) -> Lease {
+        for (provider, lines) in self.lines {
+            if provider != lease.provider.id {
+                lease.why.passed_over.extend(lines);
+            }
+        }
+        lease.why.passed_over.truncate(MOST_LINES);
+        lease
+    }
+
     fn error(self, now: Moment) -> PickError {
-        let Missed { total, breaker } = self;
+        let Missed { total, breaker, .. } = self;
         let wait = |at: u64| at.saturating_sub(now.mono_ms).max(1);
         if total.tried {
             return PickError::AllTried;

@@ -64,7 +64,10 @@ fn while_one_provider_is_out_another_serves() {
     let rotator = rotator(all);
     storm(&rotator, 3, &outage(), NOW);
     let tiers = [target(1, 1), target(2, 2)];
-    assert_eq!(id(&rotator.pick(&PickRequest::new(&tiers, Strategy::RoundRobin), at(1)).unwrap()), 20);
+    let lease = rotator.pick(&PickRequest::new(&tiers, Strategy::RoundRobin), at(1)).unwrap();
+    assert_eq!(id(&lease), 20);
+    let told: Vec<_> = lease.why().passed_over.iter().map(|line| (line.reason, line.count)).collect();
+    assert_eq!(told, [(crate::domain::PassedOverReason::Breaker, 3)]);
 }
 
 #[test]

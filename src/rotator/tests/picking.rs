@@ -88,9 +88,11 @@ fn tags_and_models_choose_the_pool() {
 }
 
 #[test]
-fn a_key_of_weight_zero_takes_no_calls() {
+fn a_key_or_target_of_weight_zero_takes_no_calls() {
     let rotator = rotator(keys(2, |key| key.weight = (key.id.0 == 2).into()));
     assert!((0..10).all(|_| id(&first(&rotator, NOW).unwrap()) == 2));
+    let idle = [Target { weight: 0, ..target(1, 1) }];
+    assert_eq!(rotator.pick(&PickRequest::new(&idle, Strategy::RoundRobin), NOW).unwrap_err(), PickError::NoKey);
     rotator.apply(&snapshot(keys(1, |key| key.weight = 0)), NOW);
     assert_eq!(first(&rotator, NOW).unwrap_err(), PickError::NoKey);
 }
