@@ -64,6 +64,11 @@ impl LearnedLimits {
         learned
     }
 
+    /// Milliseconds until a limit that has nothing left is whole again.
+    pub(super) fn exhausted_ms(&self) -> Option<u64> {
+        [self.requests, self.tokens].into_iter().flatten().filter(|(left, _)| *left == 0).map(|(_, wait_ms)| wait_ms).max()
+    }
+
     /// Whether the headers said nothing.
     pub fn is_empty(&self) -> bool {
         self.requests.is_none() && self.tokens.is_none()

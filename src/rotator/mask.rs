@@ -5,11 +5,12 @@ use secrecy::ExposeSecret;
 use crate::domain::Key;
 
 const BLANK: &str = "[masked]";
-/// Beginnings of keys and of account, organisation and project ids.
-const PREFIXES: [&str; 22] = [
-    "sk-", "sk_", "pk-", "org-", "org_", "proj_", "proj-", "gsk_", "xai-", "aiza", "pplx-", "hf_", "r8_", "nvapi-", "tgp_",
-    "csk-", "fw_", "kw-", "key-", "ak-", "user-", "team-",
-];
+/// Beginnings of keys: whatever follows is one.
+const KEYS: [&str; 10] = ["sk-", "sk_", "gsk_", "xai-", "aiza", "pplx-", "nvapi-", "csk-", "tgp_", "kw-"];
+/// Beginnings of keys and of account, organisation and project ids that are also beginnings of words.
+const IDS: [&str; 12] = ["org-", "org_", "proj_", "proj-", "pk-", "hf_", "r8_", "fw_", "key-", "ak-", "user-", "team-"];
+/// What follows such a beginning is an id when it has a digit, or this many characters.
+const ID_LENGTH: usize = 12;
 /// A run of letters and digits of this length is taken for a secret.
 const LONG: usize = 32;
 
@@ -49,7 +50,11 @@ fn is_secret(word: &str) -> bool {
     let lower = word.to_lowercase();
     lower.contains("://")
         || ["***", "•••", "xxxx"].iter().any(|stars| lower.contains(stars))
-        || parts(&lower).any(|part| PREFIXES.iter().any(|prefix| part.starts_with(prefix) && part.len() >= prefix.len() + 4))
+        || parts(&lower).any(|part| {
+            let behind = |beginnings: &[&str]| beginnings.iter().find_map(|beginning| part.strip_prefix(beginning));
+            behind(&KEYS).is_some_and(|rest| rest.len() >= 4)
+                || behind(&IDS).is_some_and(|rest| rest.len() >= ID_LENGTH || rest.contains(|c: char| c.is_ascii_digit()))
+        })
         || is_elided(word)
         || is_long(&lower)
 }
@@ -65,7 +70,7 @@ fn is_elided(word: &str) -> bool {
 }
 
 fn is_long(word: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     word.len() >= LONG
         && !word.starts_with("req")
         && word.split(|c| !is_plain(c)).any(|run| {
@@ -98,6 +103,12 @@ mod tests {
             ("api_key=sk-1234567890", "[masked]"),
             ("您的限额 2026-11-25 18:41:44 重置", "您的限额 2026-11-25 18:41:44 重置"),
             ("Please slow down.", "Please slow down."),
+            ("user-provided key-value pairs are org-wide", "user-provided key-value pairs are org-wide"),
+            (
+                "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8 is busy",
+                "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8 is busy",
+            ),
+            ("user-AbC123 of org-abcdefghijkl", "[masked] of [masked]"),
         ] {
             assert_eq!(mask_provider_text(text), masked);
         }

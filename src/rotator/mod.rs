@@ -11,13 +11,14 @@
 //! - What brings a key back (the end of a rest, a window that moves on) is a timer, run by the picks that come after it.
 //! - What depends on the call itself (keys tried, room for its tokens) is asked of each key by `filter`, up to a bound.
 //!
-//! What became of an attempt is `outcome`'s matter; what a failure means, `classifier`'s, whose rules are data.
+//! What became of an attempt is `outcome`'s matter, what that does to its key `charge`'s; what a failure means, `classifier`'s, whose rules are data.
 
 mod account;
 mod breaker;
 mod budget;
 mod candidates;
 mod chance;
+mod charge;
 mod classifier;
 mod engine;
 mod error_body;

@@ -84,3 +84,15 @@ fn a_refused_key_says_nothing_about_its_account() {
     rotator.failed(&lease_of(&rotator, 1, NOW), &invalid_key(), NOW);
     assert_eq!(state(&rotator, 2, NOW), KeyState::Active);
 }
+
+#[test]
+fn a_limit_with_nothing_left_counts_for_the_account() {
+    let rotator = three_of_ten();
+    let lease = lease_of(&rotator, 1, NOW);
+    let limits = LearnedLimits { requests: Some((0, 8_000)), tokens: Some((5, 60_000)) };
+    rotator.answered(&lease, 10, &limits, at(10));
+    drop(lease);
+    assert!((0..20).all(|_| id(&first(&rotator, at(20)).unwrap()) > 3));
+    let back: std::collections::HashSet<i64> = (0..20).map(|_| id(&first(&rotator, at(8_010)).unwrap())).collect();
+    assert!(back.contains(&2) && back.contains(&3));
+}
