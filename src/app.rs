@@ -51,7 +51,7 @@ struct Parts {
 }
 
 impl App {
-    /// Opens the data folder, applies the bootstrap file and starts what runs beside the calls. Blocks while it reads.
+    /// Opens the data folder and applies the bootstrap file. Blocks while it reads.
     ///
     /// # Errors
     /// Whatever refuses the start: a database that cannot be used, a master key that does not fit, a wrong bootstrap file.
@@ -112,15 +112,18 @@ impl App {
             metrics_token,
             saved: Default::default(),
         };
-        let app = App {
+        Ok(App {
             parts: Arc::new(parts),
             proxy,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             new_tokens: applied.tokens,
-        };
-        upkeep::start(&app);
-        Ok(app)
+        })
+    }
+
+    /// Starts what runs beside the calls: states are saved, keys probed, model lists read.
+    pub fn keep_up(&self) {
+        upkeep::start(self);
     }
 
     /// Whether no provider exists, so that calls have nowhere to go.

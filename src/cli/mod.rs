@@ -4,7 +4,9 @@
 //! or configuration.
 
 mod data_folder;
+mod demo;
 mod healthcheck;
+mod local_http;
 mod machine;
 mod mock;
 mod serve;
@@ -33,6 +35,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Arguments>),
+    Demo(demo::Arguments),
     Mock(mock::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     let command = arguments.command.unwrap_or(Command::Serve(Box::new(arguments.serve)));
     let result = match command {
         Command::Serve(arguments) => serve::run(*arguments, &environment),
+        Command::Demo(arguments) => demo::run(arguments, &environment),
         Command::Mock(arguments) => mock::run(arguments),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };

@@ -78,6 +78,7 @@ async fn serve(mut config: Config, environment: &Environment, mut folder: DataFo
     let addresses = listeners.urls();
     folder.announce(&addresses)?;
     announce(&app, &addresses, new_token_file.as_deref()).context("cannot print")?;
+    app.keep_up();
     if app.is_unconfigured() {
         eprint!("{FIRST_STEPS}");
     }
@@ -87,7 +88,7 @@ async fn serve(mut config: Config, environment: &Environment, mut folder: DataFo
 }
 
 /// What stops a start is a matter of configuration where another setting would help.
-fn refused(error: impl Into<anyhow::Error>) -> CliError {
+pub(super) fn refused(error: impl Into<anyhow::Error>) -> CliError {
     let error = error.into();
     let of_store = |error: &StoreError| error.is_configuration();
     let is_configuration = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {

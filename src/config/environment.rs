@@ -33,6 +33,15 @@ impl Environment {
         Environment { variables: set.map(|(name, value)| (name.into(), value.into())).collect(), unreadable: Vec::new() }
     }
 
+    /// Only these variables.
+    pub fn only(&self, names: &[&str]) -> Self {
+        let named = |name: &String| names.contains(&name.as_str());
+        Environment {
+            variables: self.variables.iter().filter(|(name, _)| named(name)).map(|(k, v)| (k.clone(), v.clone())).collect(),
+            unreadable: self.unreadable.iter().filter(|name| named(name)).cloned().collect(),
+        }
+    }
+
     /// The value of a variable; `None` where it is empty or not set.
     pub fn get(&self, name: &str) -> Result<Option<&str>, ConfigError> {
         if self.unreadable.iter().any(|unreadable| unreadable == name) {

@@ -73,6 +73,11 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// Only where to listen, and what to log; for a command that decides everything else itself.
+    pub fn of_demo(listen: Vec<String>, log: Option<String>) -> Self {
+        Flags { listen, log, ..Flags::default() }
+    }
+
     /// The flags that were given, by setting. Secrets have none: a command line can be read by other users.
     pub(super) fn values(self) -> BTreeMap<&'static str, Vec<String>> {
         let one = |value: Option<String>| value.into_iter().collect();

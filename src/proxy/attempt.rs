@@ -269,6 +269,9 @@ async fn hold_plain(
         }
     }
     let body = if pieces.len() == 1 { pieces.pop_front().unwrap_or_default() } else { join(&pieces).freeze() };
+    if plan.generates() && head.status == StatusCode::OK && body.trim_ascii().is_empty() {
+        return Err(Failure::Empty(head.status));
+    }
     if let Some(error) = meter.observe_body(&body) {
         let error = Bytes::copy_from_slice(error);
         return Err(Failure::Inside { head, error });

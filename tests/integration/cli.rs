@@ -245,3 +245,27 @@ async fn a_model_that_only_the_default_provider_knows_is_looked_up_there() {
     }
     assert!(serving.ask_as("kw-test-any", "GET /v1/files").starts_with("HTTP/1.1 200 "));
 }
+
+#[test]
+fn the_demo_shows_traffic_and_prints_a_curl_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    let demo = Running::start(
+        folder.path(),
+        &["demo", "--listen", "127.0.0.1:0", "--days", "1"],
+        &[("TMPDIR", folder.path().to_str().unwrap())],
+    );
+    let at = demo.printed.iter().position(|line| line.trim_start().starts_with("curl ")).expect("a curl command");
+    let pasted = demo.printed[at..at + 2].join("\n");
+    let answer = Command::new("sh").args(["-c", &format!("{pasted} --silent --show-error")]).output().unwrap();
+    let said = text(&answer.stdout);
+    assert!(
+        answer.status.success() && said.contains("\"chat.completion\""),
+        "{pasted}: {said} {} {}",
+        text(&answer.stderr),
+        answer.status
+    );
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_eq!(demo.stop(), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
