@@ -3,6 +3,7 @@
 //! Reads arguments and environment through `config`, prints, and returns exit codes: 0 clean, 1 failed, 2 wrong usage
 //! or configuration.
 
+mod check;
 mod data_folder;
 mod demo;
 mod healthcheck;
@@ -36,6 +37,7 @@ struct CommandLine {
 enum Command {
     Serve(Box<serve::Arguments>),
     Demo(demo::Arguments),
+    Check(Box<check::Arguments>),
     Mock(mock::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(*arguments, &environment),
         Command::Demo(arguments) => demo::run(arguments, &environment),
+        Command::Check(arguments) => check::run(*arguments, &environment),
         Command::Mock(arguments) => mock::run(arguments),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };

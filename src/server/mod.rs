@@ -30,6 +30,7 @@ use crate::config::ServerConfig;
 pub use self::listen::Listeners;
 pub use self::pinned::connect_pinned;
 pub use self::shutdown::Shutdown;
+pub use self::tls::read_tls;
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]

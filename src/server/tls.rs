@@ -11,7 +11,11 @@ use tokio_rustls::TlsAcceptor;
 use super::ServerError;
 use crate::config::Tls;
 
-/// Reads a certificate chain and its key. Errors name the file.
+/// Reads a certificate chain and its key, and whether they fit each other. Errors name the file.
+pub fn read_tls(tls: &Tls) -> Result<(), ServerError> {
+    acceptor(tls).map(drop)
+}
+
 pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, ServerError> {
     let chain = read_chain(&tls.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| fault(&tls.key, error))?;

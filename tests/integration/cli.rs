@@ -269,3 +269,31 @@ fn the_demo_shows_traffic_and_prints_a_curl_that_works() {
     assert_eq!(demo.stop(), Some(0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 }
+
+#[test]
+fn check_tells_sources_and_finds_what_would_stop_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let arguments = [&["check"], arguments].concat();
+        keywheel(folder.path(), &arguments).envs(variables.iter().copied()).output().unwrap()
+    };
+    let bootstrap =
+        "[[provider]]\nname = 'a'\nbase_url = 'https://api.openai.com'\n[[key]]\nprovider = 'a'\nname = 'k'\nsecret = '${K}'\n";
+    std::fs::write(folder.path().join("good.toml"), bootstrap).unwrap();
+    std::fs::write(folder.path().join("bad.toml"), "[[provider]]\nname = 'a'\nbase_urls = 'x'\n").unwrap();
+    let variables = [("KEYWHEEL_DATA", "elsewhere"), ("KEYWHEEL_ADMIN_TOKEN", "correct horse battery"), ("K", "sk-0123456789")];
+    let good = check(&["--bootstrap", "good.toml", "--log", "debug"], &variables);
+    let said = text(&good.stdout);
+    assert!(good.status.success(), "{said} {}", text(&good.stderr));
+    let line = |name: &str| said.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    assert!(line("log ").contains("debug") && line("log ").contains("the flag --log"), "{said}");
+    assert!(line("data").contains("elsewhere") && line("data").contains("KEYWHEEL_DATA"), "{said}");
+    assert!(said.contains("good.toml declares 1 providers, 1 keys, 0 models, 0 clients"), "{said}");
+    assert!(!said.contains("horse") && !said.contains("sk-0123456789"), "{said}");
+    for (file, reason) in [("bad.toml", "base_urls"), ("good.toml", "environment variable K ")] {
+        let refused = check(&["--bootstrap", file], &[]);
+        assert_eq!(refused.status.code(), Some(2), "{file}");
+        assert!(text(&refused.stderr).contains(reason), "{file}: {}", text(&refused.stderr));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is made");
+}
