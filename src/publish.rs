@@ -3,32 +3,34 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 
 use crate::domain::{PriceTable, Snapshot};
-use crate::store::{Actor, Edit, Store, StoreError};
-
-/// Told of every new snapshot, before calls can see it.
-type Listener = Box<dyn Fn(&Snapshot) + Send + Sync>;
+use crate::store::{Actor, Catalog, Edit, Store, StoreError};
 
 /// Edits the catalog and publishes what calls read.
 pub struct Publisher {
     store: Arc<Store>,
-    prices: Arc<PriceTable>,
     current: Arc<ArcSwap<Snapshot>>,
-    listener: Listener,
-    /// The revision that was published last; held while publishing, so that an older view never replaces a newer one.
-    published: Mutex<Option<u64>>,
 }
 
 impl Publisher {
-    /// A publisher for a store. `listener` is told of each snapshot first: the rotator, so that it knows every key that a
-    /// call can be sent with.
+    /// A publisher for a store. `listener` is told of each snapshot before calls can see it: the rotator, so that it knows
+    /// every key that a call can be sent with.
     pub fn new(store: Arc<Store>, prices: Arc<PriceTable>, listener: impl Fn(&Snapshot) + Send + Sync + 'static) -> Arc<Self> {
-        let publisher =
-            Publisher { store, prices, current: Arc::default(), listener: Box::new(listener), published: Mutex::new(None) };
-        publisher.publish();
-        Arc::new(publisher)
+        let current: Arc<ArcSwap<Snapshot>> = Arc::default();
+        let publish = {
+            let current = current.clone();
+            move |catalog: &Catalog| {
+                let snapshot = Arc::new(Snapshot::new(catalog.parts(prices.clone())));
+                listener(&snapshot);
+                current.store(snapshot);
+            }
+        };
+        publish(&store.catalog());
+        // The store tells of its edits one after another, so an older view never replaces a newer one; and it tells also
+        // of an edit whose caller has gone away.
+        store.on_edit(publish);
+        Arc::new(Publisher { store, current })
     }
 
     /// The view that calls read.
@@ -51,21 +53,43 @@ impl Publisher {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
     {
-        let answer = self.store.edit(actor, edit).await?;
-        self.publish();
-        Ok(answer)
+        self.store.edit(actor, edit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::domain::Settings;
+    use crate::store::MasterKeySource;
+
+    fn set_attempts(attempts: u32) -> impl FnOnce(&mut Edit<'_>) -> Result<(), StoreError> + Send + 'static {
+        move |edit| {
+            let change = |settings: &mut Settings| {
+                settings.attempts = attempts;
+                Ok(())
+            };
+            edit.update_settings(None, change).map(drop)
+        }
     }
 
-    /// Publishes the catalog as it stands, unless that was done already.
-    pub fn publish(&self) {
-        let mut published = self.published.lock();
-        let catalog = self.store.catalog();
-        if published.is_some_and(|revision| revision >= catalog.revision()) {
-            return;
+    #[tokio::test]
+    async fn an_edit_is_published_even_when_its_caller_has_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path(), &MasterKeySource::default()).unwrap());
+        let publisher = Publisher::new(store, Arc::default(), |_| {});
+        let actor = || Actor { name: "test".into(), address: None, now_ms: 1 };
+        let attempts = || publisher.current().load().settings.attempts;
+        publisher.edit(actor(), set_attempts(4)).await.unwrap();
+        assert_eq!(attempts(), 4);
+        {
+            let mut abandoned = Box::pin(publisher.edit(actor(), set_attempts(5)));
+            assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
-        let snapshot = Arc::new(Snapshot::new(catalog.parts(self.prices.clone())));
-        (self.listener)(&snapshot);
-        self.current.store(snapshot);
-        *published = Some(catalog.revision());
+        publisher.edit(actor(), |_| Ok::<_, StoreError>(())).await.unwrap();
+        assert_eq!(attempts(), 5);
     }
 }

@@ -18,8 +18,9 @@ mod states;
 mod synced;
 mod view;
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, TransactionBehavior};
@@ -46,25 +47,46 @@ pub struct Store {
     // Dropped first: it writes what it still holds.
     owners: ObjectOwners,
     database: Arc<Database>,
-    sealer: Arc<Sealer>,
-    catalog: Arc<ArcSwap<Catalog>>,
+    shared: Arc<Shared>,
+}
+
+/// What edits need on the thread that runs them.
+struct Shared {
+    sealer: Sealer,
+    catalog: ArcSwap<Catalog>,
+    listener: OnceLock<Listener>,
+}
+
+type Listener = Box<dyn Fn(&Catalog) + Send + Sync>;
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Shared").field("catalog", &self.catalog).finish_non_exhaustive()
+    }
 }
 
 impl Store {
     /// The catalog as the last acknowledged edit left it.
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.load_full()
+        self.shared.catalog.load_full()
     }
 
-    /// Runs an edit. When this returns `Ok`, all of it is on disk and in [`Store::catalog`]; an error undoes all of it.
+    /// Sets who is told of each edit: after it is on disk, before it is acknowledged, in the order of the edits. Only the
+    /// first listener is kept.
+    pub fn on_edit(&self, listener: impl Fn(&Catalog) + Send + Sync + 'static) {
+        drop(self.shared.listener.set(Box::new(listener)));
+    }
+
+    /// Runs an edit. When this returns `Ok`, all of it is on disk, in [`Store::catalog`] and known to the listener; an error
+    /// undoes all of it. An edit that nobody waits for any more is still done whole.
     pub async fn edit<T, E, F>(&self, actor: Actor, edit: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (sealer, catalog) = (self.sealer.clone(), self.catalog.clone());
-        let run = move |connection: &mut Connection| run_edit(connection, &sealer, &catalog, &actor, edit);
+        let shared = self.shared.clone();
+        let run = move |connection: &mut Connection| run_edit(connection, &shared, &actor, edit);
         self.database.writer().call(run).await?
     }
 
@@ -75,8 +97,8 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (sealer, catalog) = (self.sealer.clone(), self.catalog.clone());
-        let run = move |connection: &mut Connection| run_edit(connection, &sealer, &catalog, &actor, edit);
+        let shared = self.shared.clone();
+        let run = move |connection: &mut Connection| run_edit(connection, &shared, &actor, edit);
         self.database.writer().call_blocking(run)?
     }
 
@@ -106,14 +128,13 @@ impl Store {
 /// The outer result is the database's, the inner one the edit's.
 fn run_edit<T, E: From<StoreError>>(
     connection: &mut Connection,
-    sealer: &Sealer,
-    current: &ArcSwap<Catalog>,
+    shared: &Shared,
     actor: &Actor,
     work: impl FnOnce(&mut Edit<'_>) -> Result<T, E>,
 ) -> Result<Result<T, E>, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut edit = Edit::new(transaction, sealer, (*current.load_full()).clone(), actor);
+    let mut edit = Edit::new(transaction, &shared.sealer, (*shared.catalog.load_full()).clone(), actor);
     let answer = match work(&mut edit) {
         Ok(answer) => answer,
         Err(error) => return Ok(Err(error)),
@@ -121,7 +142,11 @@ fn run_edit<T, E: From<StoreError>>(
     let Edit { transaction, mut catalog, .. } = edit;
     transaction.commit()?;
     catalog.revision += 1;
-    current.store(Arc::new(catalog));
+    let catalog = Arc::new(catalog);
+    shared.catalog.store(catalog.clone());
+    if let Some(listener) = shared.listener.get() {
+        listener(&catalog);
+    }
     Ok(Ok(answer))
 }
 

@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, OptionalExtension};
@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::owners::ObjectOwners;
 use super::row::{Columns, Json, Noun, Stored, Which};
 use super::view::{Catalog, Rows};
-use super::{Store, synced};
+use super::{Shared, Store, synced};
 use crate::domain::{Client, Key, Model, Provider, Settings};
 use crate::store::connection::{Database, DatabaseError, Durability, Schema, inspect, open_inspected};
 use crate::store::sealing::{CANARY, MasterKey, MasterKeySource, SealedContents, Sealer};
@@ -44,8 +44,11 @@ impl Store {
         Ok(Store {
             owners: ObjectOwners::start(database.clone())?,
             database,
-            sealer: Arc::new(accepted.sealer),
-            catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+            shared: Arc::new(Shared {
+                sealer: accepted.sealer,
+                catalog: ArcSwap::from_pointee(catalog),
+                listener: OnceLock::new(),
+            }),
         })
     }
 }
