@@ -1,3 +1,96 @@
 //! The control plane: `/api/*`, one file per noun.
 //!
-//! Wire types live beside their handlers. Never imports `proxy`.
+//! Wire types live beside their handlers. A handler reaches the application only through the role that it demands. Never
+//! imports `proxy`.
+
+mod access;
+mod audit;
+mod body;
+mod clients;
+mod error;
+mod keys;
+mod models;
+mod providers;
+mod settings;
+mod versioned;
+mod wire;
+
+use std::sync::Arc;
+
+use poem::error::ResponseError;
+use poem::{Endpoint, EndpointExt, Response};
+use poem_openapi::{OpenApiService, Tags};
+
+use crate::clock::Clock;
+use crate::domain::TokenHash;
+use crate::outbound::Outbound;
+use crate::publish::Publisher;
+use crate::rotator::Rotator;
+use crate::store::{Actor, Edit, Store};
+
+pub use error::ApiError;
+
+/// What the handlers work with.
+pub struct AdminContext {
+    /// Edits the catalog, so that the next call obeys.
+    pub publisher: Arc<Publisher>,
+    /// Knows the state of keys.
+    pub rotator: Arc<Rotator>,
+    /// Asks providers.
+    pub outbound: Arc<Outbound>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Hash of the admin token; `None`: nobody is let in.
+    pub admin_token: Option<TokenHash>,
+}
+
+impl AdminContext {
+    fn store(&self) -> &Arc<Store> {
+        self.publisher.store()
+    }
+
+    /// Runs an edit; when it answers, the next call obeys it.
+    async fn edit<T, F>(&self, actor: Actor, edit: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Edit<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        self.publisher.edit(actor, edit).await
+    }
+}
+
+/// What operations are about.
+#[derive(Tags)]
+enum Tag {
+    /// Endpoints that speak the OpenAI HTTP API.
+    Providers,
+    /// Provider API keys.
+    Keys,
+    /// Model routes: public names and where they go.
+    Models,
+    /// Applications and persons that call Keywheel.
+    Clients,
+    /// Settings of the installation.
+    Settings,
+    /// Who changed what.
+    Audit,
+}
+
+type Nouns = (providers::Providers, keys::Keys, models::Models, clients::Clients, settings::SettingsOfAll, audit::Audit);
+
+fn service() -> OpenApiService<Nouns, ()> {
+    let nouns = (providers::Providers, keys::Keys, models::Models, clients::Clients, settings::SettingsOfAll, audit::Audit);
+    OpenApiService::new(nouns, "Keywheel", env!("CARGO_PKG_VERSION"))
+        .description("The control plane of Keywheel: providers, keys, models, clients and what became of their calls.")
+        .server("/")
+}
+
+/// Answers every request below `/api`; every refusal has the same shape.
+pub fn endpoint(context: Arc<AdminContext>) -> impl Endpoint<Output = Response> + 'static {
+    service().data(context).catch_all_error(async |error| error::from_framework(&error).as_response())
+}
+
+/// The OpenAPI document.
+pub fn openapi_json() -> String {
+    service().spec()
+}

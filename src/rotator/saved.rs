@@ -140,7 +140,9 @@ impl SavedKeyState {
             day: (state.day, state.day_requests),
             month: (state.month, state.spent),
         };
+        // A key that was brought back is not as new: what is saved of it must be overwritten.
         let is_new = saved.last_used_ms == 0
+            && state.vouched_ms == 0
             && saved.disabled.is_none()
             && saved.rest.is_none()
             && saved.models.is_empty()

@@ -1,5 +1,6 @@
 //! One binary for every integration test: real sockets, port 0, no sleeping for luck.
 
+mod admin;
 mod cli;
 mod container;
 mod listeners;

@@ -47,8 +47,9 @@ CREATE TABLE keys (
     updated_ms INTEGER NOT NULL,
     deleted_ms INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX keys_name ON keys (provider, name) WHERE deleted_ms IS NULL;
+-- Of two conflicts SQLite reports the one of the younger index: the name.
 CREATE UNIQUE INDEX keys_fingerprint ON keys (provider, fingerprint) WHERE deleted_ms IS NULL;
+CREATE UNIQUE INDEX keys_name ON keys (provider, name) WHERE deleted_ms IS NULL;
 
 CREATE TABLE models (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -95,8 +96,8 @@ CREATE TABLE clients (
     updated_ms INTEGER NOT NULL,
     deleted_ms INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX clients_name ON clients (name) WHERE deleted_ms IS NULL;
 CREATE UNIQUE INDEX clients_token ON clients (token_hash) WHERE deleted_ms IS NULL;
+CREATE UNIQUE INDEX clients_name ON clients (name) WHERE deleted_ms IS NULL;
 
 CREATE TABLE settings (
     id INTEGER PRIMARY KEY CHECK (id = 1),

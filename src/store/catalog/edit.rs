@@ -87,6 +87,12 @@ impl<'a> Edit<'a> {
         Ok(row)
     }
 
+    /// Writes into the audit log that something was done with a row that is not a change of its fields.
+    pub fn note<T: Noun>(&mut self, id: T::Id, action: &str, details: Map<String, Value>) -> Result<(), StoreError> {
+        let row = self.current::<T>(id, None)?;
+        self.audit_as(action, &row, &details)
+    }
+
     /// Changes the settings, by the rules of [`Edit::update`].
     pub fn update_settings(
         &mut self,

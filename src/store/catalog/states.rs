@@ -2,9 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{Store, relaxed};
+use super::edit::Edit;
+use super::{Store, StoreError, relaxed};
 use crate::domain::KeyId;
-use crate::store::StoreError;
+use crate::store::connection::DatabaseError;
 
 /// The state of one key, as the rotator writes and reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +19,7 @@ pub struct SavedState {
 impl Store {
     /// Remembers the states of keys; keys that are gone are passed over.
     pub async fn save_key_states(&self, states: Vec<SavedState>, now_ms: i64) -> Result<(), StoreError> {
-        let save = move |connection: &mut Connection| {
-            relaxed(connection, |transaction| {
-                let mut statement = transaction.prepare_cached(
-                    "INSERT INTO key_states (key, state, updated_ms) SELECT id, ?2, ?3 FROM keys WHERE id = ?1
-                     ON CONFLICT (key) DO UPDATE SET state = excluded.state, updated_ms = excluded.updated_ms",
-                )?;
-                for saved in &states {
-                    statement.execute((saved.key.0, &saved.state, now_ms))?;
-                }
-                Ok(())
-            })
-        };
+        let save = move |connection: &mut Connection| relaxed(connection, |transaction| write(transaction, &states, now_ms));
         Ok(self.database.writer().call(save).await?)
     }
 
@@ -41,4 +31,22 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+impl Edit<'_> {
+    /// Remembers the states of keys that an operator has just decided.
+    pub fn save_key_states(&mut self, states: &[SavedState]) -> Result<(), StoreError> {
+        Ok(write(&self.transaction, states, self.now_ms())?)
+    }
+}
+
+fn write(connection: &Connection, states: &[SavedState], now_ms: i64) -> Result<(), DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO key_states (key, state, updated_ms) SELECT id, ?2, ?3 FROM keys WHERE id = ?1
+         ON CONFLICT (key) DO UPDATE SET state = excluded.state, updated_ms = excluded.updated_ms",
+    )?;
+    for saved in states {
+        statement.execute((saved.key.0, &saved.state, now_ms))?;
+    }
+    Ok(())
 }

@@ -1,0 +1,235 @@
+//! Clients as the API shows and takes them.
+
+use ipnet::IpNet;
+use poem_openapi::Object;
+use poem_openapi::types::{Example, MaybeUndefined};
+use serde::Deserialize;
+
+use crate::admin::wire::{bodies, budget, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
+use crate::domain::{
+    Client, ClientId, ClientLimits, InvalidField, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint,
+};
+use crate::store::Stored;
+
+bodies! {
+    /// A client to be made.
+    create ClientCreate;
+    /// What to change of a client.
+    change ClientChange;
+    required {
+        /// Name, unique.
+        name: String,
+    }
+    optional {
+        /// Its token, 8 to 256 visible characters, with spaces only inside; left out at creation: 256 random bits.
+        token: String,
+        /// Labels that scripts can read.
+        tags: Vec<String>,
+        /// Models that it may ask for, with `*` for any run; null is every model, an empty list is none.
+        models: Vec<String>,
+        /// Only keys with one of these tags serve it; null is every key.
+        key_tags: Vec<String>,
+        /// Requests in any 60 seconds; null is no limit, 0 is none allowed.
+        rpm: u64,
+        /// Tokens in any 60 seconds; null is no limit, 0 is none allowed.
+        tpm: u64,
+        /// Calls in flight at once; null is no limit, 0 is none allowed.
+        concurrency: u64,
+        /// Dollars in a UTC calendar month; null is no limit, 0 is none allowed.
+        budget_usd_month: f64,
+        /// When its token ends, RFC 3339; null is never.
+        expires_at: String,
+        /// Addresses and networks that it may call from; null is anywhere.
+        allow_ips: Vec<String>,
+        /// Whether `x-keywheel-debug: 1` tells it which key and provider served a call.
+        allow_debug: bool,
+        /// May call at all.
+        enabled: bool,
+    }
+}
+
+/// A token for a client.
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenChange {
+    /// The token, 8 to 256 visible characters, with spaces only inside; left out: 256 random bits.
+    #[oai(nullable)]
+    pub(super) token: Option<String>,
+}
+
+impl ClientChange {
+    /// The token that was given, if one was.
+    pub(super) fn take_token(&mut self) -> Option<String> {
+        std::mem::take(&mut self.token).take()
+    }
+
+    pub(super) fn create(self, token: &str) -> Result<Client, InvalidField> {
+        let mut client = Client {
+            id: ClientId(0),
+            name: String::new(),
+            token_hash: hash_token(token),
+            token_hint: token_hint(token)?,
+            tags: Vec::new(),
+            models: None,
+            key_tags: None,
+            limits: ClientLimits::default(),
+            expires_at: None,
+            allow_ips: None,
+            allow_debug: false,
+            enabled: true,
+        };
+        self.apply(&mut client)?;
+        Ok(client)
+    }
+
+    pub(super) fn apply(self, client: &mut Client) -> Result<(), InvalidField> {
+        if let Some(name) = required("name", self.name)? {
+            client.name = name;
+        }
+        if let Some(token) = required("token", self.token)? {
+            client.token_hint = token_hint(&token)?;
+            client.token_hash = hash_token(&token);
+        }
+        set(&mut client.tags, self.tags);
+        set_or_remove(&mut client.models, map(self.models, patterns));
+        set_or_remove(&mut client.key_tags, self.key_tags);
+        set_or_remove(&mut client.limits.rpm, self.rpm);
+        set_or_remove(&mut client.limits.tpm, self.tpm);
+        set_or_remove(&mut client.limits.concurrency, self.concurrency);
+        set_or_remove(&mut client.limits.budget_month, try_map(self.budget_usd_month, budget)?);
+        set_or_remove(&mut client.expires_at, try_map(self.expires_at, |text| expiry(&text))?);
+        set_or_remove(&mut client.allow_ips, try_map(self.allow_ips, |texts| networks(&texts))?);
+        set(&mut client.allow_debug, self.allow_debug);
+        set_or(&mut client.enabled, self.enabled, true);
+        Ok(())
+    }
+}
+
+fn expiry(text: &str) -> Result<i64, InvalidField> {
+    let message = "must be an RFC 3339 time such as 2027-01-31T00:00:00Z".to_owned();
+    from_rfc3339(text).ok_or(InvalidField { field: "expires_at", message })
+}
+
+fn networks(texts: &[String]) -> Result<Vec<IpNet>, InvalidField> {
+    let message = "must hold addresses and networks such as 203.0.113.9 and 10.0.0.0/8".to_owned();
+    let invalid = InvalidField { field: "allow_ips", message };
+    texts.iter().map(|text| parse_ip_net(text).ok_or_else(|| invalid.clone())).collect()
+}
+
+/// A client.
+#[derive(Object)]
+#[oai(rename = "Client")]
+pub(super) struct ClientBody {
+    /// Id.
+    pub(super) id: i64,
+    /// Version, as in `ETag`.
+    version: i64,
+    /// When it was made.
+    created_at: String,
+    /// When it was last changed.
+    updated_at: String,
+    /// Name.
+    name: String,
+    /// First characters of its token.
+    token_hint: String,
+    /// Labels.
+    tags: Vec<String>,
+    /// Models that it may ask for; null is every model.
+    #[oai(nullable)]
+    models: Option<Vec<String>>,
+    /// Only keys with one of these tags serve it; null is every key.
+    #[oai(nullable)]
+    key_tags: Option<Vec<String>>,
+    /// Requests in any 60 seconds.
+    #[oai(nullable)]
+    rpm: Option<u64>,
+    /// Tokens in any 60 seconds.
+    #[oai(nullable)]
+    tpm: Option<u64>,
+    /// Calls in flight at once.
+    #[oai(nullable)]
+    concurrency: Option<u64>,
+    /// Dollars in a UTC calendar month.
+    #[oai(nullable)]
+    budget_usd_month: Option<f64>,
+    /// When its token ends.
+    #[oai(nullable)]
+    expires_at: Option<String>,
+    /// Addresses and networks that it may call from; null is anywhere.
+    #[oai(nullable)]
+    allow_ips: Option<Vec<String>>,
+    /// Whether `x-keywheel-debug: 1` tells it which key and provider served a call.
+    allow_debug: bool,
+    /// May call at all.
+    enabled: bool,
+}
+
+/// A client and its token, which no other answer shows.
+#[derive(Object)]
+pub(super) struct ClientWithToken {
+    /// The client.
+    pub(super) client: ClientBody,
+    /// Its token.
+    pub(super) token: String,
+}
+
+/// A page of clients.
+#[derive(Object)]
+pub(super) struct ClientPage {
+    /// The clients.
+    pub(super) clients: Vec<ClientBody>,
+    /// Where the next page begins; null: this is the last.
+    #[oai(nullable)]
+    pub(super) next_cursor: Option<String>,
+}
+
+impl ClientBody {
+    pub(super) fn of(row: &Stored<Client>) -> Self {
+        let client = &*row.value;
+        ClientBody {
+            id: client.id.0,
+            version: row.version,
+            created_at: to_rfc3339(row.created_ms),
+            updated_at: to_rfc3339(row.updated_ms),
+            name: client.name.clone(),
+            token_hint: client.token_hint.clone(),
+            tags: client.tags.clone(),
+            models: texts(client.models.as_ref()),
+            key_tags: client.key_tags.clone(),
+            rpm: client.limits.rpm,
+            tpm: client.limits.tpm,
+            concurrency: client.limits.concurrency,
+            budget_usd_month: client.limits.budget_month.map(|amount| amount.as_dollars()),
+            expires_at: client.expires_at.map(to_rfc3339),
+            allow_ips: client.allow_ips.as_ref().map(|nets| nets.iter().map(ToString::to_string).collect()),
+            allow_debug: client.allow_debug,
+            enabled: client.enabled,
+        }
+    }
+}
+
+impl Example for ClientCreate {
+    fn example() -> Self {
+        ClientCreate {
+            name: "my-app".to_owned(),
+            token: MaybeUndefined::Undefined,
+            tags: vec!["team-a".to_owned()].into(),
+            models: vec!["fast".to_owned(), "gpt-4o*".to_owned()].into(),
+            key_tags: MaybeUndefined::Undefined,
+            rpm: 60.into(),
+            tpm: MaybeUndefined::Undefined,
+            concurrency: MaybeUndefined::Undefined,
+            budget_usd_month: 25.0.into(),
+            expires_at: MaybeUndefined::Undefined,
+            allow_ips: MaybeUndefined::Undefined,
+            allow_debug: MaybeUndefined::Undefined,
+            enabled: MaybeUndefined::Undefined,
+        }
+    }
+}
+
+impl Example for ClientChange {
+    fn example() -> Self {
+        ClientChange { rpm: 120.into(), models: MaybeUndefined::Null, ..ClientChange::default() }
+    }
+}

@@ -1,0 +1,180 @@
+//! `/api/keys`
+
+mod actions;
+mod body;
+mod status;
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+
+use super::Tag;
+use super::access::{Access, Operator, Viewer};
+use super::body::Body;
+use super::error::ApiError;
+use super::versioned::{Created, Deleted, Found, expected};
+use super::wire::{cursor_id, next_cursor, page_size};
+use crate::domain::{Key, KeyId, ProviderId};
+use crate::rotator::KeyStatus;
+use crate::store::Stored;
+use actions::{CheckReport, DisableRequest};
+use body::{KeyBody, KeyChange, KeyCreate, KeyPage};
+use status::KeyStateWord;
+
+/// Operations on keys.
+pub(super) struct Keys;
+
+#[OpenApi(prefix_path = "/api", tag = "Tag::Keys")]
+impl Keys {
+    /// List keys
+    ///
+    /// By ascending id, with their state.
+    #[oai(path = "/keys", method = "get", operation_id = "list_keys")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
+    async fn list(
+        &self,
+        access: Viewer,
+        /// Most entries of the page, 1 to 1000; 100 if left out.
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// Only keys of the provider with this id.
+        provider: Query<Option<i64>>,
+        /// Only keys in this state.
+        state: Query<Option<KeyStateWord>>,
+        /// Only keys with this tag.
+        tag: Query<Option<String>>,
+        /// Only keys whose name, account or shown part of the secret contains this, in any case.
+        search: Query<Option<String>>,
+    ) -> Result<Json<KeyPage>, ApiError> {
+        let (size, after) = (page_size(limit.0)?, cursor_id(cursor.0.as_deref())?);
+        let search = search.0.unwrap_or_default().to_lowercase();
+        let (provider, state) = (provider.0.map(ProviderId), state.0);
+        let wanted = |key: &Key| {
+            provider.is_none_or(|provider| key.provider == provider)
+                && tag.0.as_ref().is_none_or(|tag| key.tags.contains(tag))
+                && (search.is_empty() || body::is_found(key, &search))
+        };
+        let (catalog, now) = (access.context().store().catalog(), access.now());
+        let rows = catalog.after::<Key>(after.map(KeyId)).filter(|row| wanted(&row.value));
+        let with_status = rows.map(|row| (row, access.context().rotator.status(row.value.id, now)));
+        let in_state = |status: &Option<KeyStatus>| {
+            state.is_none_or(|state| status.as_ref().is_some_and(|status| KeyStateWord::from(status.state) == state))
+        };
+        let page = with_status.filter(|(_, status)| in_state(status)).take(size + 1);
+        let mut keys: Vec<KeyBody> = page.map(|(row, status)| KeyBody::of(row, &catalog, status)).collect();
+        let next_cursor = next_cursor(&mut keys, size, |key| key.id);
+        Ok(Json(KeyPage { keys, next_cursor }))
+    }
+
+    /// Create a key
+    #[oai(path = "/keys", method = "post", operation_id = "create_key")]
+    async fn create(&self, access: Operator, body: Body<KeyCreate>) -> Result<Created<KeyBody>, ApiError> {
+        let key = KeyChange::from(body.0).create()?;
+        let row = access.context().edit(access.actor(), move |edit| Ok(edit.create(key)?)).await?;
+        Ok(Created::new(row.version, show(&row, &access)))
+    }
+
+    /// Get a key
+    #[oai(path = "/keys/:id", method = "get", operation_id = "get_key")]
+    async fn get(&self, access: Viewer, id: Path<i64>) -> Result<Found<KeyBody>, ApiError> {
+        let row = find(&access, id.0)?;
+        Ok(Found::new(row.version, show(&row, &access)))
+    }
+
+    /// Change a key
+    ///
+    /// A missing member stays as it is; null sets it back to its default or removes it. The key's state is not touched.
+    #[oai(path = "/keys/:id", method = "patch", operation_id = "change_key")]
+    async fn change(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        /// Change it only if it still has this version.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Body<KeyChange>,
+    ) -> Result<Found<KeyBody>, ApiError> {
+        let version = expected(if_match.0.as_deref())?;
+        let change = move |key: &mut Key| Ok(body.0.apply(key)?);
+        let row = access.context().edit(access.actor(), move |edit| Ok(edit.update(KeyId(id.0), version, change)?)).await?;
+        Ok(Found::new(row.version, show(&row, &access)))
+    }
+
+    /// Delete a key
+    ///
+    /// Its name and secret are free at once. Within a day the deletion can be undone.
+    #[oai(path = "/keys/:id", method = "delete", operation_id = "delete_key")]
+    async fn delete(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        /// Delete it only if it still has this version.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, ApiError> {
+        let version = expected(if_match.0.as_deref())?;
+        access.context().edit(access.actor(), move |edit| Ok(edit.delete::<Key>(KeyId(id.0), version)?)).await?;
+        Ok(Deleted)
+    }
+
+    /// Undo the deletion of a key
+    ///
+    /// 409 when its name or secret is taken meanwhile.
+    #[oai(path = "/keys/:id/restore", method = "post", operation_id = "restore_key")]
+    async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Found<KeyBody>, ApiError> {
+        let row = access.context().edit(access.actor(), move |edit| Ok(edit.restore::<Key>(KeyId(id.0))?)).await?;
+        Ok(Found::new(row.version, show(&row, &access)))
+    }
+
+    /// Disable a key
+    ///
+    /// Until a time, or until it is enabled.
+    #[oai(path = "/keys/:id/disable", method = "post", operation_id = "disable_key")]
+    async fn disable(&self, access: Operator, id: Path<i64>, body: Body<DisableRequest>) -> Result<Found<KeyBody>, ApiError> {
+        let row = find(&access, id.0)?;
+        actions::disable(&access, &row.value, body.0).await?;
+        Ok(Found::new(row.version, show(&row, &access)))
+    }
+
+    /// Enable a key
+    ///
+    /// It is no longer disabled, by whom ever, and no longer rests.
+    #[oai(path = "/keys/:id/enable", method = "post", operation_id = "enable_key")]
+    async fn enable(&self, access: Operator, id: Path<i64>) -> Result<Found<KeyBody>, ApiError> {
+        let row = find(&access, id.0)?;
+        actions::enable(&access, &row.value).await?;
+        Ok(Found::new(row.version, show(&row, &access)))
+    }
+
+    /// Forget all verdicts about a key
+    ///
+    /// Rests, size limits, missing rights and learned limits are forgotten; what an operator decided stays.
+    #[oai(path = "/keys/:id/reset", method = "post", operation_id = "reset_key")]
+    async fn reset(&self, access: Operator, id: Path<i64>) -> Result<Found<KeyBody>, ApiError> {
+        let row = find(&access, id.0)?;
+        actions::reset(&access, &row.value).await?;
+        Ok(Found::new(row.version, show(&row, &access)))
+    }
+
+    /// Check a key now
+    ///
+    /// Asks the provider as cheaply as it allows. Only an answer that says "invalid" disables the key, and only one that
+    /// says "valid" brings back a key that a verdict disabled.
+    #[oai(path = "/keys/:id/check", method = "post", operation_id = "check_key")]
+    async fn check(&self, access: Operator, id: Path<i64>) -> Result<Json<CheckReport>, ApiError> {
+        let row = find(&access, id.0)?;
+        let report = actions::check(&access, &row.value).await?;
+        Ok(Json(CheckReport::of(&report, &row.value, show(&row, &access))))
+    }
+}
+
+fn find(access: &Access, id: i64) -> Result<Stored<Key>, ApiError> {
+    let not_found = || ApiError::not_found(format!("there is no key with id {id}"));
+    access.context().store().catalog().get::<Key>(KeyId(id)).cloned().ok_or_else(not_found)
+}
+
+fn show(row: &Stored<Key>, access: &Access) -> KeyBody {
+    let context = access.context();
+    KeyBody::of(row, &context.store().catalog(), context.rotator.status(row.value.id, access.now()))
+}

@@ -1,0 +1,150 @@
+//! What an operator does about a key's state: disable, enable, reset, check.
+
+use poem_openapi::Object;
+use poem_openapi::types::Example;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::body::KeyBody;
+use crate::admin::access::Access;
+use crate::admin::error::ApiError;
+use crate::domain::{Key, Moment, Provider, from_rfc3339};
+use crate::outbound::{ProbeReport, ProbeStep, ProbeVerdict};
+use crate::rotator::{ProbeResult, Rotator, SavedKeyState, mask};
+use crate::store::{SavedState, StoreError};
+
+/// Most bytes of a provider's words that a check shows.
+const MOST_WORDS: usize = 2048;
+/// Most characters of an operator's reason.
+const MOST_REASON: usize = 200;
+
+/// How long a key is to be disabled, and why.
+#[derive(Default, Object, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[oai(example)]
+pub(super) struct DisableRequest {
+    /// Until when, RFC 3339; null or left out: until it is enabled.
+    #[oai(nullable)]
+    until: Option<String>,
+    /// Why, in a few words.
+    #[oai(nullable)]
+    reason: Option<String>,
+}
+
+impl Example for DisableRequest {
+    fn example() -> Self {
+        DisableRequest { until: Some("2027-01-31T00:00:00Z".to_owned()), reason: Some("rotated".to_owned()) }
+    }
+}
+
+/// What a check of a key found out.
+#[derive(Object)]
+pub(super) struct CheckReport {
+    /// `valid`, `invalid`, `no_quota`, `rate_limited`, `no_access`, `network`, `provider_trouble` or `cannot_tell`.
+    verdict: String,
+    /// What was asked last: `models`, or one token of the model that is named here.
+    #[oai(nullable)]
+    asked: Option<String>,
+    /// HTTP status of the answer.
+    #[oai(nullable)]
+    status: Option<u16>,
+    /// Why there was no answer, or what a failed one said.
+    #[oai(nullable)]
+    message: Option<String>,
+    /// The key as it is now.
+    key: KeyBody,
+}
+
+impl CheckReport {
+    pub(super) fn of(report: &ProbeReport, key: &Key, shown: KeyBody) -> Self {
+        let words = |body: &[u8]| mask(&String::from_utf8_lossy(&body[..body.len().min(MOST_WORDS)]), key);
+        let failed = report.answer.as_ref().filter(|answer| !answer.status.is_success());
+        CheckReport {
+            verdict: report.verdict.as_str().to_owned(),
+            asked: report.step.as_ref().map(|step| match step {
+                ProbeStep::Models => "models".to_owned(),
+                ProbeStep::Call { model } => model.clone(),
+            }),
+            status: report.answer.as_ref().map(|answer| answer.status.as_u16()),
+            message: report.no_answer.clone().or_else(|| failed.map(|answer| words(&answer.body))),
+            key: shown,
+        }
+    }
+}
+
+pub(super) async fn disable(access: &Access, key: &Key, request: DisableRequest) -> Result<(), ApiError> {
+    let until_ms = request.until.as_deref().map(until).transpose()?;
+    if until_ms.is_some_and(|until| until <= access.now().unix_ms) {
+        return Err(ApiError::invalid("until", "until must be a time to come"));
+    }
+    let reason = request.reason.unwrap_or_else(|| "by hand".to_owned());
+    if reason.chars().count() > MOST_REASON || reason.chars().any(char::is_control) {
+        let message = format!("reason must be at most {MOST_REASON} characters, none of them a control character");
+        return Err(ApiError::invalid("reason", message));
+    }
+    let mut details = Map::from_iter([("reason".to_owned(), reason.as_str().into())]);
+    details.extend(request.until.map(|until| ("until".to_owned(), until.into())));
+    act(access, key, "disable", details, move |rotator, key, now| rotator.disable(key.id, until_ms, &reason, now)).await
+}
+
+pub(super) async fn enable(access: &Access, key: &Key) -> Result<(), ApiError> {
+    act(access, key, "enable", Map::new(), |rotator, key, now| rotator.enable(key.id, "by hand", now)).await
+}
+
+pub(super) async fn reset(access: &Access, key: &Key) -> Result<(), ApiError> {
+    act(access, key, "reset", Map::new(), |rotator, key, now| rotator.reset(key.id, now)).await
+}
+
+pub(super) async fn check(access: &Access, key: &Key) -> Result<ProbeReport, ApiError> {
+    let context = access.context();
+    let provider = context.store().catalog().get::<Provider>(key.provider).map(|row| row.value.clone());
+    let provider = provider.ok_or_else(|| ApiError::not_found("the key's provider is gone"))?;
+    let started = access.now();
+    let report = context.outbound.probe(&provider, key).await;
+    let result = match report.verdict {
+        ProbeVerdict::Valid => ProbeResult::Valid,
+        ProbeVerdict::Invalid => {
+            let status =
+                report.answer.as_ref().map_or("no answer".to_owned(), |answer| format!("HTTP {}", answer.status.as_u16()));
+            ProbeResult::Invalid(format!("a check found it invalid ({status})"))
+        }
+        _ => ProbeResult::CannotTell,
+    };
+    let details = Map::from_iter([("verdict".to_owned(), report.verdict.as_str().into())]);
+    let change = move |rotator: &Rotator, key: &Key, now| {
+        rotator.probe_result(key.id, &result, started, now);
+        true
+    };
+    act(access, key, "check", details, change).await?;
+    Ok(report)
+}
+
+fn until(text: &str) -> Result<i64, ApiError> {
+    let invalid = || ApiError::invalid("until", "until must be an RFC 3339 time such as 2027-01-31T00:00:00Z");
+    from_rfc3339(text).ok_or_else(invalid)
+}
+
+/// Changes a key's state; that it was done, and the state itself, are on disk when this answers.
+async fn act(
+    access: &Access,
+    key: &Key,
+    action: &'static str,
+    details: Map<String, Value>,
+    change: impl FnOnce(&Rotator, &Key, Moment) -> bool + Send + 'static,
+) -> Result<(), ApiError> {
+    let (rotator, clock, key) = (access.context().rotator.clone(), access.context().clock, key.clone());
+    let edit = access.context().edit(access.actor(), move |edit| {
+        edit.note::<Key>(key.id, action, details)?;
+        let now = clock.now();
+        if !change(&rotator, &key, now) {
+            return Err(StoreError::NotFound { noun: "key", id: key.id.0 }.into());
+        }
+        let states = rotator.saved_states(now).into_iter().filter(|state| state.key == key.id).filter_map(saved);
+        Ok(edit.save_key_states(&states.collect::<Vec<_>>())?)
+    });
+    edit.await
+}
+
+fn saved(state: SavedKeyState) -> Option<SavedState> {
+    Some(SavedState { key: state.key, state: serde_json::to_string(&state).ok()? })
+}

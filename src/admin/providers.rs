@@ -1,0 +1,124 @@
+//! `/api/providers`
+
+mod body;
+mod change;
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+
+use super::Tag;
+use super::access::{Operator, Viewer};
+use super::body::Body;
+use super::error::ApiError;
+use super::versioned::{Created, Deleted, Found, expected};
+use super::wire::{cursor_id, next_cursor, page_size};
+use crate::domain::{Provider, ProviderId};
+use body::{ProviderBody, ProviderPage, SyncedModelBody, SyncedModelList};
+use change::{ProviderChange, ProviderCreate};
+
+/// Operations on providers.
+pub(super) struct Providers;
+
+#[OpenApi(prefix_path = "/api", tag = "Tag::Providers")]
+impl Providers {
+    /// List providers
+    ///
+    /// By ascending id.
+    #[oai(path = "/providers", method = "get", operation_id = "list_providers")]
+    async fn list(
+        &self,
+        access: Viewer,
+        /// Most entries of the page, 1 to 1000; 100 if left out.
+        limit: Query<Option<u32>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<ProviderPage>, ApiError> {
+        let (size, after) = (page_size(limit.0)?, cursor_id(cursor.0.as_deref())?);
+        let catalog = access.context().store().catalog();
+        let rows = catalog.after::<Provider>(after.map(ProviderId)).take(size + 1);
+        let mut providers: Vec<ProviderBody> = rows.map(|row| ProviderBody::of(row, &access)).collect();
+        let next_cursor = next_cursor(&mut providers, size, |provider| provider.id);
+        Ok(Json(ProviderPage { providers, next_cursor }))
+    }
+
+    /// Create a provider
+    #[oai(path = "/providers", method = "post", operation_id = "create_provider")]
+    async fn create(&self, access: Operator, body: Body<ProviderCreate>) -> Result<Created<ProviderBody>, ApiError> {
+        let provider = ProviderChange::from(body.0).create()?;
+        let row = access.context().edit(access.actor(), move |edit| Ok(edit.create(provider)?)).await?;
+        Ok(Created::new(row.version, ProviderBody::of(&row, &access)))
+    }
+
+    /// Get a provider
+    #[oai(path = "/providers/:id", method = "get", operation_id = "get_provider")]
+    async fn get(&self, access: Viewer, id: Path<i64>) -> Result<Found<ProviderBody>, ApiError> {
+        let catalog = access.context().store().catalog();
+        let row = catalog.get::<Provider>(ProviderId(id.0)).ok_or_else(|| not_found(id.0))?;
+        Ok(Found::new(row.version, ProviderBody::of(row, &access)))
+    }
+
+    /// Change a provider
+    ///
+    /// A missing member stays as it is; null sets it back to its default or removes it.
+    #[oai(path = "/providers/:id", method = "patch", operation_id = "change_provider")]
+    async fn change(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        /// Change it only if it still has this version.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Body<ProviderChange>,
+    ) -> Result<Found<ProviderBody>, ApiError> {
+        let version = expected(if_match.0.as_deref())?;
+        let change = move |provider: &mut Provider| Ok(body.0.apply(provider)?);
+        let edit = access.context().edit(access.actor(), move |edit| Ok(edit.update(ProviderId(id.0), version, change)?));
+        let row = edit.await?;
+        Ok(Found::new(row.version, ProviderBody::of(&row, &access)))
+    }
+
+    /// Delete a provider
+    ///
+    /// Its keys go with it. Model routes that lead to it must be changed or deleted first. Within a day the deletion can
+    /// be undone.
+    #[oai(path = "/providers/:id", method = "delete", operation_id = "delete_provider")]
+    async fn delete(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        /// Delete it only if it still has this version.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, ApiError> {
+        let version = expected(if_match.0.as_deref())?;
+        let edit = access.context().edit(access.actor(), move |edit| Ok(edit.delete::<Provider>(ProviderId(id.0), version)?));
+        edit.await?;
+        Ok(Deleted)
+    }
+
+    /// Undo the deletion of a provider
+    ///
+    /// The keys that were deleted with it come back with it. 409 when its name is taken meanwhile.
+    #[oai(path = "/providers/:id/restore", method = "post", operation_id = "restore_provider")]
+    async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Found<ProviderBody>, ApiError> {
+        let edit = access.context().edit(access.actor(), move |edit| Ok(edit.restore::<Provider>(ProviderId(id.0))?));
+        let row = edit.await?;
+        Ok(Found::new(row.version, ProviderBody::of(&row, &access)))
+    }
+
+    /// List the models of a provider
+    ///
+    /// Every model that one of its keys was seen to list, also those that have vanished or were taken out.
+    #[oai(path = "/providers/:id/models", method = "get", operation_id = "list_provider_models")]
+    async fn models(&self, access: Viewer, id: Path<i64>) -> Result<Json<SyncedModelList>, ApiError> {
+        let store = access.context().store();
+        store.catalog().get::<Provider>(ProviderId(id.0)).ok_or_else(|| not_found(id.0))?;
+        let models = store.synced_models(ProviderId(id.0)).await?;
+        Ok(Json(SyncedModelList { models: models.into_iter().map(SyncedModelBody::from).collect() }))
+    }
+}
+
+pub(super) fn not_found(id: i64) -> ApiError {
+    ApiError::not_found(format!("there is no provider with id {id}"))
+}

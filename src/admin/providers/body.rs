@@ -1,0 +1,220 @@
+//! Providers as the API shows them.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::Object;
+
+use crate::admin::access::Access;
+use crate::domain::{Provider, ProviderId, secret_hint, to_rfc3339};
+use crate::store::{Stored, SyncedModel};
+
+/// A provider.
+#[derive(Object)]
+#[oai(rename = "Provider")]
+pub(super) struct ProviderBody {
+    /// Id.
+    pub(super) id: i64,
+    /// Version, as in `ETag`.
+    version: i64,
+    /// When it was made.
+    created_at: String,
+    /// When it was last changed.
+    updated_at: String,
+    /// Name.
+    name: String,
+    /// Where it is, as it was entered.
+    base_url: String,
+    /// The full URL of a chat call.
+    example_url: String,
+    /// Nothing is added to a bare host.
+    exact_base_url: bool,
+    /// How it wants to see a key.
+    auth: String,
+    /// Headers added to every request, by name; of each value only the end is shown.
+    headers: BTreeMap<String, String>,
+    /// Names of client headers that pass besides the default ones.
+    pass_headers: Vec<String>,
+    /// Time limits.
+    timeouts: TimeoutsBody,
+    /// Proxy; its password is not shown.
+    #[oai(nullable)]
+    proxy: Option<String>,
+    /// Takes model names that no route and no list knows.
+    default: bool,
+    /// Allows loopback and private addresses.
+    allow_private: bool,
+    /// Attempts per call.
+    #[oai(nullable)]
+    attempts: Option<u32>,
+    /// IANA zone of times in its error texts.
+    #[oai(nullable)]
+    time_zone: Option<String>,
+    /// How its keys are probed.
+    probe: ProbeBody,
+    /// Takes calls.
+    enabled: bool,
+    /// Number of models that its keys list.
+    synced_models: u64,
+    /// What is going on there.
+    status: ProviderStatusBody,
+}
+
+/// Time limits in milliseconds.
+#[derive(Object)]
+#[oai(rename = "Timeouts")]
+struct TimeoutsBody {
+    /// Until a connection stands.
+    connect_ms: u64,
+    /// Until the first byte of a stream.
+    first_byte_ms: u64,
+    /// Between two pieces of a stream.
+    idle_ms: u64,
+    /// For the whole of an answer that is not a stream.
+    answer_ms: u64,
+}
+
+/// How keys are probed.
+#[derive(Object)]
+#[oai(rename = "Probe")]
+struct ProbeBody {
+    /// Whether Keywheel probes at all.
+    enabled: bool,
+    /// Seconds between two probes of a key that a verdict disabled.
+    interval_s: u64,
+    /// Model for the probing call.
+    #[oai(nullable)]
+    model: Option<String>,
+}
+
+/// What is going on at a provider.
+#[derive(Default, Object)]
+#[oai(rename = "ProviderStatus")]
+struct ProviderStatusBody {
+    /// Keys by state.
+    keys: BTreeMap<String, u32>,
+    /// Calls in flight.
+    in_flight: u64,
+    /// Since when calls are held back, because many keys failed alike.
+    #[oai(nullable)]
+    breaker_open_since: Option<String>,
+    /// What kind of failure opened the breaker: `outage`, `rate_limit` or `refusal`.
+    #[oai(nullable)]
+    breaker_reason: Option<String>,
+    /// Every call so far ended in a path that the provider does not know.
+    check_base_url: bool,
+    /// When it last refused the region that calls come from.
+    #[oai(nullable)]
+    region_refused_at: Option<String>,
+    /// When it last answered well.
+    #[oai(nullable)]
+    last_success_at: Option<String>,
+}
+
+/// A page of providers.
+#[derive(Object)]
+pub(super) struct ProviderPage {
+    /// The providers.
+    pub(super) providers: Vec<ProviderBody>,
+    /// Where the next page begins; null: this is the last.
+    #[oai(nullable)]
+    pub(super) next_cursor: Option<String>,
+}
+
+/// Models of a provider.
+#[derive(Object)]
+pub(super) struct SyncedModelList {
+    /// The models by name.
+    pub(super) models: Vec<SyncedModelBody>,
+}
+
+/// A model that a provider lists, or used to list.
+#[derive(Object)]
+#[oai(rename = "SyncedModel")]
+pub(super) struct SyncedModelBody {
+    /// The provider's name for it.
+    model: String,
+    /// When it was first listed.
+    first_seen_at: String,
+    /// Since when no key lists it any more.
+    #[oai(nullable)]
+    vanished_at: Option<String>,
+    /// Since when it is taken out by hand.
+    #[oai(nullable)]
+    removed_at: Option<String>,
+    /// Ids of the keys that list it.
+    keys: Vec<i64>,
+}
+
+impl From<SyncedModel> for SyncedModelBody {
+    fn from(model: SyncedModel) -> Self {
+        SyncedModelBody {
+            model: model.model,
+            first_seen_at: to_rfc3339(model.first_seen_ms),
+            vanished_at: model.vanished_ms.map(to_rfc3339),
+            removed_at: model.removed_ms.map(to_rfc3339),
+            keys: model.keys.into_iter().map(|key| key.0).collect(),
+        }
+    }
+}
+
+impl ProviderBody {
+    pub(super) fn of(row: &Stored<Provider>, access: &Access) -> Self {
+        let provider = &*row.value;
+        ProviderBody {
+            id: provider.id.0,
+            version: row.version,
+            created_at: to_rfc3339(row.created_ms),
+            updated_at: to_rfc3339(row.updated_ms),
+            name: provider.name.clone(),
+            base_url: provider.base_url.as_given().to_owned(),
+            example_url: provider.base_url.join("/chat/completions", None),
+            exact_base_url: provider.base_url.is_exact(),
+            auth: provider.auth.to_text(),
+            headers: provider.headers.iter().map(|(name, value)| (name.clone(), secret_hint(value))).collect(),
+            pass_headers: provider.pass_headers.clone(),
+            timeouts: TimeoutsBody {
+                connect_ms: provider.timeouts.connect_ms,
+                first_byte_ms: provider.timeouts.first_byte_ms,
+                idle_ms: provider.timeouts.idle_ms,
+                answer_ms: provider.timeouts.answer_ms,
+            },
+            proxy: provider.proxy.as_deref().map(without_password),
+            default: provider.is_default,
+            allow_private: provider.allow_private,
+            attempts: provider.attempts,
+            time_zone: provider.time_zone.clone(),
+            probe: ProbeBody {
+                enabled: provider.probe.enabled,
+                interval_s: provider.probe.interval_s,
+                model: provider.probe.model.clone(),
+            },
+            enabled: provider.enabled,
+            synced_models: provider.synced_models.len() as u64,
+            status: ProviderStatusBody::of(provider.id, access),
+        }
+    }
+}
+
+impl ProviderStatusBody {
+    fn of(provider: ProviderId, access: &Access) -> Self {
+        let Some(status) = access.context().rotator.provider_status(provider, access.now()) else { return Self::default() };
+        ProviderStatusBody {
+            keys: status.states.iter().map(|(state, count)| (state.as_str().to_owned(), *count)).collect(),
+            in_flight: status.in_flight,
+            breaker_open_since: status.breaker.map(|(since_ms, _)| to_rfc3339(since_ms)),
+            breaker_reason: status.breaker.map(|(_, reason)| reason.to_owned()),
+            check_base_url: status.check_base_url,
+            region_refused_at: status.region_refused_ms.map(to_rfc3339),
+            last_success_at: status.last_success_ms.map(to_rfc3339),
+        }
+    }
+}
+
+/// `socks5://me:secret@host:1080` as `socks5://me:…@host:1080`; taken as an edit, that is refused.
+fn without_password(proxy: &str) -> String {
+    let Some((scheme, rest)) = proxy.split_once("://") else { return "…".to_owned() };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => format!("{scheme}://{}:…@{host}", user.split(':').next().unwrap_or_default()),
+        None => proxy.to_owned(),
+    }
+}
