@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Tag;
 use super::access::Viewer;
 use super::error::ApiError;
-use super::wire::{cursor_id, next_cursor, page_size};
+use super::wire::{cursor_id, example, next_cursor, page_size};
 use crate::domain::to_rfc3339;
 use crate::store::{AuditEntry, AuditFilter};
 
@@ -57,7 +57,7 @@ struct AuditPage {
 
 /// Who changed what.
 #[derive(Object)]
-#[oai(rename = "AuditEntry")]
+#[oai(rename = "AuditEntry", example)]
 struct AuditEntryBody {
     /// Id.
     id: i64,
@@ -95,3 +95,8 @@ impl From<AuditEntry> for AuditEntryBody {
         }
     }
 }
+
+example!(AuditEntryBody, {
+    "id": 7, "at": "2026-11-25T10:00:00Z", "actor": "admin token", "address": "203.0.113.9", "action": "update", "noun": "key",
+    "row": 1, "name": "team-a", "changes": { "weight": { "from": 2, "to": 5 } },
+});

@@ -2,20 +2,23 @@
 
 mod body;
 mod change;
+mod sync;
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use super::Tag;
-use super::access::{Operator, Viewer};
+use super::access::{Access, Operator, Viewer};
 use super::body::Body;
 use super::error::ApiError;
 use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
 use crate::domain::{Provider, ProviderId};
+use crate::store::Stored;
 use body::{ProviderBody, ProviderPage, SyncedModelBody, SyncedModelList};
 use change::{ProviderChange, ProviderCreate};
+use sync::{SyncReport, SyncRequest, SyncedModelChange};
 
 /// Operations on providers.
 pub(super) struct Providers;
@@ -53,9 +56,8 @@ impl Providers {
     /// Get a provider
     #[oai(path = "/providers/:id", method = "get", operation_id = "get_provider")]
     async fn get(&self, access: Viewer, id: Path<i64>) -> Result<Found<ProviderBody>, ApiError> {
-        let catalog = access.context().store().catalog();
-        let row = catalog.get::<Provider>(ProviderId(id.0)).ok_or_else(|| not_found(id.0))?;
-        Ok(Found::new(row.version, ProviderBody::of(row, &access)))
+        let row = find(&access, id.0)?;
+        Ok(Found::new(row.version, ProviderBody::of(&row, &access)))
     }
 
     /// Change a provider
@@ -112,13 +114,44 @@ impl Providers {
     /// Every model that one of its keys was seen to list, also those that have vanished or were taken out.
     #[oai(path = "/providers/:id/models", method = "get", operation_id = "list_provider_models")]
     async fn models(&self, access: Viewer, id: Path<i64>) -> Result<Json<SyncedModelList>, ApiError> {
-        let store = access.context().store();
-        store.catalog().get::<Provider>(ProviderId(id.0)).ok_or_else(|| not_found(id.0))?;
-        let models = store.synced_models(ProviderId(id.0)).await?;
-        Ok(Json(SyncedModelList { models: models.into_iter().map(SyncedModelBody::from).collect() }))
+        find(&access, id.0)?;
+        listed(&access, id.0).await
+    }
+
+    /// Take a listed model out, or let it in again
+    ///
+    /// A model that was taken out takes no calls by its name, and no later list brings it back.
+    #[oai(path = "/providers/:id/models", method = "patch", operation_id = "change_provider_model")]
+    async fn change_model(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        body: Body<SyncedModelChange>,
+    ) -> Result<Json<SyncedModelList>, ApiError> {
+        let SyncedModelChange { model, removed } = body.0;
+        let edit = access
+            .context()
+            .edit(access.actor(), move |edit| Ok(edit.remove_synced_model(ProviderId(id.0), &model, removed)?));
+        edit.await?;
+        listed(&access, id.0).await
+    }
+
+    /// Read the model lists of a provider
+    ///
+    /// Asks with every key that is not disabled. A key whose list cannot be read, or is empty, keeps what it listed before.
+    #[oai(path = "/providers/:id/models/sync", method = "post", operation_id = "sync_provider_models")]
+    async fn sync(&self, access: Operator, id: Path<i64>, body: Body<SyncRequest>) -> Result<Json<SyncReport>, ApiError> {
+        let row = find(&access, id.0)?;
+        Ok(Json(sync::sync(&access, &row.value, &body.0).await?))
     }
 }
 
-pub(super) fn not_found(id: i64) -> ApiError {
-    ApiError::not_found(format!("there is no provider with id {id}"))
+fn find(access: &Access, id: i64) -> Result<Stored<Provider>, ApiError> {
+    let not_found = || ApiError::not_found(format!("there is no provider with id {id}"));
+    access.context().store().catalog().get::<Provider>(ProviderId(id)).cloned().ok_or_else(not_found)
+}
+
+async fn listed(access: &Access, id: i64) -> Result<Json<SyncedModelList>, ApiError> {
+    let models = access.context().store().synced_models(ProviderId(id)).await?;
+    Ok(Json(SyncedModelList { models: models.into_iter().map(SyncedModelBody::from).collect() }))
 }

@@ -1,6 +1,7 @@
 //! What the wire types of all nouns share: bodies for creating and changing, names, pages.
 
-use poem_openapi::types::MaybeUndefined;
+use poem_openapi::types::{MaybeUndefined, ParseFromJSON};
+use serde_json::Value;
 
 use super::error::ApiError;
 use crate::domain::{InvalidField, Nanodollars, Pattern};
@@ -53,6 +54,23 @@ macro_rules! bodies {
     };
 }
 pub(super) use bodies;
+
+/// Gives a wire type its example in the document.
+macro_rules! example {
+    ($type:ty, $($json:tt)+) => {
+        impl poem_openapi::types::Example for $type {
+            fn example() -> Self {
+                $crate::admin::wire::from_example(serde_json::json!($($json)+))
+            }
+        }
+    };
+}
+pub(super) use example;
+
+/// An example as its type. That it fits is checked by whoever builds the document, so by every test of it.
+pub(super) fn from_example<T: ParseFromJSON>(json: Value) -> T {
+    T::parse_from_json(Some(json)).unwrap_or_else(|error| panic!("an example does not fit its type: {}", error.message()))
+}
 
 /// Lets a word of the domain stand in the API: a string out of a list.
 macro_rules! words {

@@ -355,6 +355,37 @@ async fn a_check_disables_only_an_invalid_key() {
 }
 
 #[tokio::test]
+async fn model_lists_are_read_by_every_enabled_key() {
+    let mock = MockProvider::start().await;
+    let api = Api::start();
+    api.post("/api/providers", json!({ "name": "p", "base_url": mock.base_url(), "allow_private": true })).await;
+    for (name, secret) in [("a", "sk-live-a"), ("b", "sk-live-b"), ("c", "sk-live-c"), ("d", "sk-live-d")] {
+        api.post("/api/keys", json!({ "provider": 1, "name": name, "secret": secret })).await;
+    }
+    api.post("/api/keys/4/disable", json!({})).await;
+    let list = |models: &[&str]| json!({ "data": models.iter().map(|model| json!({ "id": model })).collect::<Vec<_>>() });
+    mock.behave(move |request| {
+        Some(match request.header("authorization") {
+            Some("Bearer sk-live-a") => Behaviour::answer(200).json(&list(&["m1", "m2"])),
+            Some("Bearer sk-live-b") => Behaviour::answer(200).json(&list(&[])),
+            Some("Bearer sk-live-c") => Behaviour::answer(500).json(&json!({ "error": "sk-live-c" })),
+            _ => Behaviour::answer(200).json(&list(&["never"])),
+        })
+    });
+    let report = api.post("/api/providers/1/models/sync", Value::Null).await;
+    assert_eq!((&report["asked"], &report["added"], &report["empty"]), (&json!(3), &json!(["m1", "m2"]), &json!([2])));
+    assert_eq!(report["failed"][0]["key"], 3);
+    assert!(api.snapshot().route("m1").is_ok());
+    let models = api.patch("/api/providers/1/models", json!({ "model": "m1", "removed": true })).await["models"].clone();
+    assert!(models[0]["removed_at"].is_string() && models[1]["removed_at"].is_null(), "{models}");
+    assert_eq!(api.get("/api/providers/1").await["synced_models"], 1);
+    assert_eq!(api.post("/api/providers/1/models/sync", Value::Null).await["added"], json!([]), "it does not come back");
+    let unknown = json!({ "model": "m9", "removed": true });
+    assert_eq!(api.refused(Method::PATCH, "/api/providers/1/models", unknown).await, (400, "invalid".into(), json!("model")));
+    assert_eq!(api.refused(Method::POST, "/api/providers/9/models/sync", Value::Null).await.0, 404);
+}
+
+#[tokio::test]
 async fn a_client_shows_its_token_once() {
     let api = Api::start();
     let made =

@@ -5,7 +5,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
-use crate::admin::wire::{bodies, budget, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
+use crate::admin::wire::{bodies, budget, example, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
 use crate::domain::{
     Client, ClientId, ClientLimits, InvalidField, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint,
 };
@@ -118,7 +118,7 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, InvalidField> {
 
 /// A client.
 #[derive(Object)]
-#[oai(rename = "Client")]
+#[oai(rename = "Client", example)]
 pub(super) struct ClientBody {
     /// Id.
     pub(super) id: i64,
@@ -233,3 +233,10 @@ impl Example for ClientChange {
         ClientChange { rpm: 120.into(), models: MaybeUndefined::Null, ..ClientChange::default() }
     }
 }
+
+example!(ClientBody, {
+    "id": 1, "version": 3, "created_at": "2026-11-25T10:00:00Z", "updated_at": "2026-11-25T10:05:00Z",
+    "name": "my-app", "token_hint": "kw-Ab12…", "tags": ["team-a"], "models": ["fast", "gpt-4o*"], "key_tags": null,
+    "rpm": 60, "tpm": null, "concurrency": null, "budget_usd_month": 25.0, "expires_at": null, "allow_ips": null,
+    "allow_debug": false, "enabled": true,
+});

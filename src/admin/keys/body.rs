@@ -5,7 +5,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::status::KeyStatusBody;
-use crate::admin::wire::{bodies, budget, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
+use crate::admin::wire::{bodies, budget, example, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
 use crate::domain::{InvalidField, Key, KeyId, KeyLimits, Provider, ProviderId, secret_hint, to_rfc3339};
 use crate::rotator::KeyStatus;
 use crate::store::{Catalog, Stored};
@@ -97,7 +97,7 @@ pub(super) fn is_found(key: &Key, search: &str) -> bool {
 
 /// A key.
 #[derive(Object)]
-#[oai(rename = "Key")]
+#[oai(rename = "Key", example)]
 pub(super) struct KeyBody {
     /// Id.
     pub(super) id: i64,
@@ -210,3 +210,17 @@ impl Example for KeyChange {
         KeyChange { weight: 5.into(), rpm: MaybeUndefined::Null, ..KeyChange::default() }
     }
 }
+
+example!(KeyBody, {
+    "id": 1, "version": 3, "created_at": "2026-11-25T10:00:00Z", "updated_at": "2026-11-25T10:05:00Z",
+    "provider": 1, "provider_name": "openai", "name": "team-a", "secret_hint": "…a1b2", "tags": ["paid"], "weight": 2,
+    "priority": 0, "models": ["gpt-4o*"], "account": "org-a", "rpm": 500, "tpm": null, "rpd": null, "concurrency": null,
+    "budget_usd_month": 50.0,
+    "status": {
+        "state": "cooling", "reason": "openai.rate_limit", "since": "2026-11-25T10:04:20Z", "until": "2026-11-25T10:05:20Z",
+        "wait_source": "retry-after", "next_probe_at": null, "models": [], "endpoints": [], "account": "org-a",
+        "account_until": null, "in_flight": 0, "failures": 1, "rpm_used": 17, "tpm_used": 20480, "requests_today": 912,
+        "spent_month_usd": 7.25, "remaining_requests": 0, "remaining_tokens": 120000, "reset_at": "2026-11-25T10:05:20Z",
+        "latency_ms": 412.5, "last_used_at": "2026-11-25T10:04:20Z", "last_success_at": "2026-11-25T10:04:12Z",
+    },
+});

@@ -6,7 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
-use crate::admin::wire::{bodies, map, required, set, set_or, set_or_remove, try_map, words};
+use crate::admin::wire::{bodies, example, map, required, set, set_or, set_or_remove, try_map, words};
 use crate::domain::{
     Capabilities, DollarPrice, InvalidField, LongContextDollars, Model, ModelId, Price, Provider, ProviderId, Strategy, Target,
     to_rfc3339,
@@ -241,7 +241,7 @@ impl PriceBody {
 
 /// A model route.
 #[derive(Object)]
-#[oai(rename = "Model")]
+#[oai(rename = "Model", example)]
 pub(super) struct ModelBody {
     /// Id.
     pub(super) id: i64,
@@ -334,3 +334,10 @@ impl Example for ModelChange {
         ModelChange { strategy: Strategy::Sticky.into(), price: MaybeUndefined::Null, ..ModelChange::default() }
     }
 }
+
+example!(ModelBody, {
+    "id": 1, "version": 3, "created_at": "2026-11-25T10:00:00Z", "updated_at": "2026-11-25T10:05:00Z",
+    "name": "fast", "targets": [{ "provider": 1, "provider_name": "openai", "model": "gpt-4o-mini", "tier": 1, "weight": 1 }],
+    "strategy": "least_in_flight", "price": null, "context_length": 128000, "vision": true, "tools": true, "answer_ms": null,
+    "enabled": true, "visible": true,
+});

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use poem_openapi::Object;
 
 use crate::admin::access::Access;
+use crate::admin::wire::example;
 use crate::domain::{Provider, ProviderId, secret_hint, to_rfc3339};
 use crate::store::{Stored, SyncedModel};
 
 /// A provider.
 #[derive(Object)]
-#[oai(rename = "Provider")]
+#[oai(rename = "Provider", example)]
 pub(super) struct ProviderBody {
     /// Id.
     pub(super) id: i64,
@@ -129,7 +130,7 @@ pub(super) struct SyncedModelList {
 
 /// A model that a provider lists, or used to list.
 #[derive(Object)]
-#[oai(rename = "SyncedModel")]
+#[oai(rename = "SyncedModel", example)]
 pub(super) struct SyncedModelBody {
     /// The provider's name for it.
     model: String,
@@ -218,3 +219,20 @@ fn without_password(proxy: &str) -> String {
         None => proxy.to_owned(),
     }
 }
+
+example!(ProviderBody, {
+    "id": 1, "version": 3, "created_at": "2026-11-25T10:00:00Z", "updated_at": "2026-11-25T10:05:00Z",
+    "name": "openai", "base_url": "https://api.openai.com/v1", "example_url": "https://api.openai.com/v1/chat/completions",
+    "exact_base_url": false, "auth": "bearer", "headers": { "OpenAI-Project": "…a1b2" }, "pass_headers": [],
+    "timeouts": { "connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 30000, "answer_ms": 600000 },
+    "proxy": null, "default": true, "allow_private": false, "attempts": null, "time_zone": null,
+    "probe": { "enabled": true, "interval_s": 3600, "model": null }, "enabled": true, "synced_models": 61,
+    "status": {
+        "keys": { "active": 9, "cooling": 1 }, "in_flight": 4, "breaker_open_since": null, "breaker_reason": null,
+        "check_base_url": false, "region_refused_at": null, "last_success_at": "2026-11-25T10:04:59.8Z",
+    },
+});
+
+example!(SyncedModelBody, {
+    "model": "gpt-4o-mini", "first_seen_at": "2026-11-25T10:00:00Z", "vanished_at": null, "removed_at": null, "keys": [1, 2],
+});

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::types::{Example, ParseFromJSON, Type};
 use poem_openapi::{Enum, Object};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::admin::error::ApiError;
-use crate::admin::wire::words;
+use crate::admin::wire::{from_example, words};
 use crate::domain::{Blame, Class, Retry, Settings, Strategy, to_rfc3339};
 use crate::store::Stored;
 
@@ -38,7 +38,7 @@ words!(Retry, "Retry", ["none", "same", "next", "next_tier"]);
 
 /// The settings of the installation.
 #[derive(Object)]
-#[oai(rename = "Settings")]
+#[oai(rename = "Settings", example)]
 pub(super) struct SettingsBody {
     /// Version, as in `ETag`.
     version: i64,
@@ -155,6 +155,14 @@ impl SettingsBody {
         value["updated_at"] = (row.version > 0).then(|| to_rfc3339(row.updated_ms)).into();
         let shown = SettingsBody::parse_from_json(Some(value));
         shown.map_err(|error| ApiError::internal(&std::io::Error::other(error.into_message())))
+    }
+}
+
+impl Example for SettingsBody {
+    fn example() -> Self {
+        let mut defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+        defaults["version"] = 0.into();
+        from_example(defaults)
     }
 }
 

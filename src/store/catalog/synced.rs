@@ -11,7 +11,7 @@ use super::edit::Edit;
 use super::error::StoreError;
 use super::row::Stored;
 use super::view::Catalog;
-use crate::domain::{Key, KeyId, Provider, ProviderId};
+use crate::domain::{InvalidField, Key, KeyId, Provider, ProviderId};
 
 /// Names longer than this are passed over: no provider has them.
 const NAME_BYTES: usize = 200;
@@ -84,13 +84,17 @@ impl Edit<'_> {
     pub fn remove_synced_model(&mut self, provider: ProviderId, model: &str, removed: bool) -> Result<(), StoreError> {
         let row = self.provider(provider)?;
         let at_ms = removed.then_some(self.now_ms());
+        let select = "SELECT 1 FROM synced_models WHERE provider = ?1 AND model = ?2";
+        if !self.transaction.prepare_cached(select)?.exists((provider.0, model))? {
+            return Err(InvalidField { field: "model", message: format!("is not listed there: {model:?}") }.into());
+        }
         let changed = self.transaction.execute(
             "UPDATE synced_models SET removed_ms = ?3 WHERE provider = ?1 AND model = ?2 AND (removed_ms IS NULL) = (?3 IS NOT NULL)",
             (provider.0, model, at_ms),
         )?;
         if changed > 0 {
-            let changes =
-                Map::from_iter([("synced_models".to_owned(), json!({ if removed { "removed" } else { "let in" }: model }))]);
+            let word = if removed { "removed" } else { "let_in" };
+            let changes = Map::from_iter([("synced_models".to_owned(), json!({ word: model }))]);
             self.audit_as("update", &row, &changes)?;
             self.show_synced(&row)?;
         }

@@ -1,5 +1,6 @@
 //! The catalog through its door: edits, names, deletion, restarts.
 
+mod any_edits;
 mod learned;
 mod start;
 

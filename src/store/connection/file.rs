@@ -181,13 +181,23 @@ impl Header {
     }
 }
 
-/// SQLite gives its log the permissions of the file, so this one call keeps all three to the owner.
+/// SQLite gives its log the permissions of the file, so this one call keeps all three to the owner. A new file's name is
+/// on disk before anything in it is acknowledged.
 fn create_private(path: &Path) -> Result<(), DatabaseError> {
+    let failed = |source| DatabaseError::Open { path: path.to_owned(), source };
+    let is_new = !path.exists();
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| DatabaseError::Open { path: path.to_owned(), source })
+    options.open(path).map_err(failed)?;
+    match path.parent() {
+        Some(folder) if is_new && cfg!(unix) => {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Copies a database as one reader sees it into a new file that needs no log beside it.

@@ -34,9 +34,9 @@ pub struct MasterKeySource {
 pub enum MasterKeyError {
     /// Secrets exist, and no key was given.
     #[error(
-        "the master key is missing: {secrets} secrets need it, but {VARIABLE} and {FILE_VARIABLE} are not set and {} does not exist; \
+        "the master key is missing, and {} cannot be read without it: {VARIABLE} and {FILE_VARIABLE} are not set and {} does not exist; \
          restore that file, or set one of the variables to the same key (nothing was changed)",
-        .file.display()
+        in_words(*.secrets), .file.display()
     )]
     Missing {
         /// Where the key would be.
@@ -46,9 +46,9 @@ pub enum MasterKeyError {
     },
     /// Secrets exist, and the key does not open them.
     #[error(
-        "the master key from {origin} does not open the {secrets} secrets that are stored; restore {} or set {VARIABLE} or \
+        "the master key from {origin} does not open what is stored ({}); restore {} or set {VARIABLE} or \
          {FILE_VARIABLE} to the key that they were sealed with (nothing was changed)",
-        .file.display()
+        in_words(*.secrets), .file.display()
     )]
     Mismatch {
         /// Where the key came from.
@@ -60,8 +60,9 @@ pub enum MasterKeyError {
     },
     /// Two places hold different keys.
     #[error(
-        "{first} and {second} hold different master keys, and {secrets} secrets need one of them; keep the right one and remove the other \
-         (nothing was changed)"
+        "{first} and {second} hold different master keys; keep the one that opens what is stored ({}) and remove the other \
+         (nothing was changed)",
+        in_words(*.secrets)
     )]
     Disagreement {
         /// One place.
@@ -78,7 +79,7 @@ pub enum MasterKeyError {
         origin: String,
     },
     /// A file cannot be read, written or kept to its owner.
-    #[error("cannot {action} {origin}, which {secrets} secrets need: {source}")]
+    #[error("cannot {action} {origin} ({} stored): {source}", in_words(*.secrets))]
     File {
         /// What was tried.
         action: &'static str,
@@ -89,6 +90,10 @@ pub enum MasterKeyError {
         /// Why.
         source: io::Error,
     },
+}
+
+fn in_words(secrets: u64) -> String {
+    if secrets == 1 { "1 secret".to_owned() } else { format!("{secrets} secrets") }
 }
 
 /// What a database holds that a master key must open.

@@ -83,21 +83,21 @@ fn a_missing_or_wrong_key_is_refused_untouched() {
     with_secret(folder.path(), &MasterKeySource::default());
     let file = folder.path().join("master.key");
     let disagreement = refused(folder.path(), &variable(HEX));
-    for word in ["KEYWHEEL_MASTER_KEY ", "master.key", "1 secrets"] {
+    for word in ["KEYWHEEL_MASTER_KEY ", "master.key", "1 secret"] {
         assert!(disagreement.contains(word), "{disagreement}");
     }
     fs::remove_file(&file).unwrap();
     for (source, words) in [
-        (MasterKeySource::default(), "is missing: 1 secrets"),
-        (variable(" "), "is missing: 1 secrets"),
-        (variable(HEX), "does not open the 1 secrets"),
+        (MasterKeySource::default(), "is missing, and 1 secret cannot be read"),
+        (variable(" "), "is missing, and 1 secret cannot be read"),
+        (variable(HEX), "does not open what is stored (1 secret)"),
         (
             MasterKeySource { variable: None, file: Some("/nowhere/key".into()) },
             "cannot read /nowhere/key (KEYWHEEL_MASTER_KEY_FILE)",
         ),
     ] {
         let message = refused(folder.path(), &source);
-        assert!(message.contains(words) && message.contains("1 secrets"), "{message}");
+        assert!(message.contains(words) && message.contains("1 secret"), "{message}");
     }
     let missing = refused(folder.path(), &MasterKeySource::default());
     for word in ["KEYWHEEL_MASTER_KEY ", "KEYWHEEL_MASTER_KEY_FILE", "master.key"] {
