@@ -85,6 +85,8 @@ impl App {
         let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default())
             .context("cannot start the recorder's thread")?;
         let quota = Arc::new(Quota::new());
+        // After a crash, the statistics lack the last calls until these have been counted.
+        recorder.flush().await;
         restore_spending(&quota, &call_log, now).await?;
         let outbound = Arc::new(Outbound::new(Options::default()));
         let proxy = Proxy::new(ProxyParts {

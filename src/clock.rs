@@ -22,6 +22,11 @@ impl Clock {
         self.origin.elapsed().as_micros() as u64
     }
 
+    /// Milliseconds since the clock was started.
+    pub fn uptime_ms(&self) -> u64 {
+        self.origin.elapsed().as_millis() as u64
+    }
+
     /// The current moment.
     pub fn now(&self) -> Moment {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -6,29 +6,40 @@
 mod access;
 mod audit;
 mod body;
+mod calls;
 mod clients;
 mod error;
 mod keys;
 mod models;
+mod period;
 mod providers;
 mod settings;
+mod stats;
+mod system;
 mod versioned;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::error::ResponseError;
 use poem::{Endpoint, EndpointExt, Response};
 use poem_openapi::{OpenApiService, Tags};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::outbound::Outbound;
 use crate::publish::Publisher;
+use crate::recorder::Recorder;
 use crate::rotator::Rotator;
-use crate::store::{Actor, Edit, Store};
+use crate::store::{Actor, CallLog, Edit, Store};
+use crate::telemetry::Metrics;
 
 pub use error::ApiError;
+
+/// Longest wait for records before a question about them is answered.
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
 /// What the handlers work with.
 pub struct AdminContext {
@@ -38,6 +49,14 @@ pub struct AdminContext {
     pub rotator: Arc<Rotator>,
     /// Asks providers.
     pub outbound: Arc<Outbound>,
+    /// Takes the records of calls.
+    pub recorder: Recorder,
+    /// Reads the records of calls, and their statistics.
+    pub call_log: CallLog,
+    /// Counts calls in flight.
+    pub metrics: Arc<Metrics>,
+    /// Cancelled when the server shuts down, so that feeds end.
+    pub ending: CancellationToken,
     /// Tells the time.
     pub clock: Clock,
     /// Hash of the admin token; `None`: nobody is let in.
@@ -47,6 +66,12 @@ pub struct AdminContext {
 impl AdminContext {
     fn store(&self) -> &Arc<Store> {
         self.publisher.store()
+    }
+
+    /// Waits for the records of calls that have ended, so that whoever asks sees them. A disk in trouble makes nobody wait.
+    async fn settle_records(&self) {
+        // On a timeout the answer shows what could be written.
+        drop(tokio::time::timeout(SETTLE_TIME, self.recorder.flush()).await);
     }
 
     /// Runs an edit; when it answers, the next call obeys it.
@@ -72,14 +97,40 @@ enum Tag {
     Clients,
     /// Settings of the installation.
     Settings,
+    /// What became of calls.
+    Calls,
+    /// Calls, tokens, money and durations over time.
+    Stats,
     /// Who changed what.
     Audit,
+    /// The installation itself.
+    System,
 }
 
-type Nouns = (providers::Providers, keys::Keys, models::Models, clients::Clients, settings::SettingsOfAll, audit::Audit);
+type Nouns = (
+    providers::Providers,
+    keys::Keys,
+    models::Models,
+    clients::Clients,
+    calls::Calls,
+    stats::Stats,
+    settings::SettingsOfAll,
+    audit::Audit,
+    system::System,
+);
 
 fn service() -> OpenApiService<Nouns, ()> {
-    let nouns = (providers::Providers, keys::Keys, models::Models, clients::Clients, settings::SettingsOfAll, audit::Audit);
+    let nouns = (
+        providers::Providers,
+        keys::Keys,
+        models::Models,
+        clients::Clients,
+        calls::Calls,
+        stats::Stats,
+        settings::SettingsOfAll,
+        audit::Audit,
+        system::System,
+    );
     OpenApiService::new(nouns, "Keywheel", env!("CARGO_PKG_VERSION"))
         .description("The control plane of Keywheel: providers, keys, models, clients and what became of their calls.")
         .server("/")

@@ -16,7 +16,9 @@ pub use catalog::{
     SyncOutcome, SyncedModel,
 };
 pub use connection::DatabaseError;
-pub use rollups::{Axis, AxisError, Bucket, Dimension, Histogram, MemberName, MemberSums, Range, Rank, Series, Step, Sums};
+pub use rollups::{
+    Axis, AxisError, Bucket, Dimension, Histogram, MemberName, MemberSums, Range, Rank, Series, Step, Sums, local_day,
+};
 pub use sample::{SampleHistory, SampleKey, SampleModel};
 pub use sealing::{MasterKeyError, MasterKeySource};
 pub use segments::{Amended, Amendment, CallFilter, CallOrder, CallPage, CallQuery, CallSummary, Day, LogEntry, SegmentFiles};

@@ -8,32 +8,37 @@ use keywheel::domain::{Snapshot, hash_token};
 use keywheel::mock::{Behaviour, MockProvider};
 use keywheel::outbound::{Options, Outbound};
 use keywheel::publish::Publisher;
+use keywheel::recorder::{Recorder, RecorderOptions};
 use keywheel::rotator::Rotator;
-use keywheel::store::{MasterKeySource, Store};
+use keywheel::store::{MasterKeySource, Retention, Store, open_call_log};
+use keywheel::telemetry::Metrics;
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 const TOKEN: &str = "correct horse battery";
 
-struct Api {
+pub struct Api {
     folder: TempDir,
     publisher: Arc<Publisher>,
     rotator: Arc<Rotator>,
+    pub recorder: Recorder,
+    pub ending: CancellationToken,
     endpoint: Box<dyn Fn(Request) -> Answering>,
 }
 
 type Answering = std::pin::Pin<Box<dyn Future<Output = Response>>>;
 
-struct Answer {
-    status: StatusCode,
-    etag: Option<String>,
-    body: Value,
+pub struct Answer {
+    pub status: StatusCode,
+    pub etag: Option<String>,
+    pub body: Value,
 }
 
 impl Api {
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self::open(tempfile::tempdir().unwrap())
     }
 
@@ -47,10 +52,18 @@ impl Api {
             let rotator = rotator.clone();
             Publisher::new(store, Arc::default(), move |snapshot| rotator.apply(snapshot, clock.now()))
         };
+        let (call_log, writer) = open_call_log(folder.path()).unwrap();
+        let (metrics, retention) = (Arc::new(Metrics::new()), || Retention { record_days: 30, body_days: 7 });
+        let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default()).unwrap();
+        let ending = CancellationToken::new();
         let context = AdminContext {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
             outbound: Arc::new(Outbound::new(Options::default())),
+            recorder: recorder.clone(),
+            call_log,
+            metrics,
+            ending: ending.clone(),
             clock,
             admin_token: Some(hash_token(TOKEN)),
         };
@@ -59,17 +72,17 @@ impl Api {
             let endpoint = endpoint.clone();
             Box::pin(async move { endpoint.get_response(request).await })
         };
-        Api { folder, publisher, rotator, endpoint: Box::new(call) }
+        Api { folder, publisher, rotator, recorder, ending, endpoint: Box::new(call) }
     }
 
     /// The same data folder, opened by another process.
     fn restart(self) -> Self {
-        let Api { folder, publisher, rotator, endpoint } = self;
-        drop((publisher, rotator, endpoint));
+        let Api { folder, publisher, rotator, recorder, endpoint, .. } = self;
+        drop((publisher, rotator, recorder, endpoint));
         Self::open(folder)
     }
 
-    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let mut request = Request::builder().method(method).uri(path.parse().unwrap());
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -83,19 +96,27 @@ impl Api {
         Answer { status: response.status(), etag, body }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
+    /// The answer of a stream, as far as its head.
+    pub async fn open_stream(&self, path: &str) -> Response {
+        let request = Request::builder().uri(path.parse().unwrap()).header("authorization", format!("Bearer {TOKEN}")).finish();
+        let response = (self.endpoint)(request).await;
+        assert_eq!(response.status(), 200);
+        response
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
         let authorization = format!("Bearer {TOKEN}");
         let body = (!body.is_null()).then(|| body.to_string());
         self.send(method, path, &[("authorization", &authorization)], body.as_deref()).await
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, Value::Null).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.body
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.call(Method::POST, path, body).await;
         assert!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.body);
         answer.body
@@ -108,7 +129,7 @@ impl Api {
     }
 
     /// The error of a request that must be refused: status, code and field.
-    async fn refused(&self, method: Method, path: &str, body: Value) -> (u16, String, Value) {
+    pub async fn refused(&self, method: Method, path: &str, body: Value) -> (u16, String, Value) {
         let answer = self.call(method, path, body).await;
         let error = &answer.body["error"];
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{path}: {}", answer.body);

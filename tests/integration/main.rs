@@ -1,6 +1,7 @@
 //! One binary for every integration test: real sockets, port 0, no sleeping for luck.
 
 mod admin;
+mod admin_calls;
 mod cli;
 mod container;
 mod listeners;

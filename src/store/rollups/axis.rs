@@ -74,7 +74,7 @@ impl Axis {
     /// It begins with the first whole step in the range and ends with the range, or with the running step. Without `step`
     /// one is chosen that gives some dozens to some hundreds of buckets.
     pub fn new(from_ms: i64, to_ms: i64, step: Option<Step>, zone: &str, now_ms: i64) -> Result<Self, AxisError> {
-        let time_zone = TimeZone::get(zone).map_err(|_| AxisError::UnknownZone(zone.to_owned()))?;
+        let time_zone = self::zone(zone)?;
         if !(0..to_ms).contains(&from_ms) || to_ms > 253_000_000_000_000 {
             return Err(AxisError::Range);
         }
@@ -167,6 +167,14 @@ impl Range {
     pub fn to_ms(self) -> i64 {
         self.to_s * 1000
     }
+}
+
+/// The local day that holds a time, or the one so many days before, in unix milliseconds: from, and to, exclusive.
+pub fn local_day(zone_name: &str, unix_ms: i64, days_before: i32) -> Result<(i64, i64), AxisError> {
+    let steps = Steps { step: Step::Day, time_zone: zone(zone_name)? };
+    let day = steps.zoned(unix_ms.div_euclid(1000))?.checked_sub(days_before.days()).map_err(|_| AxisError::Range)?;
+    let second = day.timestamp().as_second();
+    Ok((steps.midnight(second)? * 1000, steps.next_midnight(second)? * 1000))
 }
 
 fn zone(name: &str) -> Result<TimeZone, AxisError> {

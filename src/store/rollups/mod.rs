@@ -12,7 +12,7 @@ mod reader;
 mod sums;
 mod writer;
 
-pub use axis::{Axis, AxisError, Bucket, Range, Step};
+pub use axis::{Axis, AxisError, Bucket, Range, Step, local_day};
 pub use dimension::Dimension;
 pub use histogram::Histogram;
 pub use reader::{MemberName, MemberSums, Rank, Series};

@@ -128,3 +128,12 @@ fn a_long_range_is_covered_with_few_rows() {
     cover(day, day, Level::Day, Level::Minute, &mut pieces);
     assert!(pieces.is_empty());
 }
+
+#[test]
+fn local_days() {
+    let now = ms("2026-10-25T12:00:00Z");
+    assert_eq!(local_day("Europe/Berlin", now, 0), Ok((ms("2026-10-24T22:00:00Z"), ms("2026-10-25T23:00:00Z"))));
+    assert_eq!(local_day("Europe/Berlin", now, 1), Ok((ms("2026-10-23T22:00:00Z"), ms("2026-10-24T22:00:00Z"))));
+    assert_eq!(local_day("Asia/Kathmandu", now, 0), Ok((ms("2026-10-24T18:15:00Z"), ms("2026-10-25T18:15:00Z"))));
+    assert_eq!(local_day("Nowhere", now, 0), Err(AxisError::UnknownZone("Nowhere".into())));
+}

@@ -1,0 +1,192 @@
+//! One call as the API shows it: its record, and its bodies.
+
+use base64::Engine;
+use poem_openapi::Object;
+use poem_openapi::types::Any;
+use serde_json::Value;
+
+use super::attempt::AttemptBody;
+use super::body::CallLine;
+use crate::domain::{CallRecord, StoredBody, Usage, UsageQuality};
+use crate::store::CallSummary;
+
+/// A call with everything that is remembered of it, but its bodies.
+#[derive(Object)]
+pub(super) struct CallDetail {
+    /// The call as in lists.
+    #[oai(flatten)]
+    line: CallLine,
+    /// Where it came from.
+    #[oai(nullable)]
+    client_ip: Option<String>,
+    /// The client's own `x-request-id`.
+    #[oai(nullable)]
+    client_request_id: Option<String>,
+    /// The provider's request id.
+    #[oai(nullable)]
+    upstream_request_id: Option<String>,
+    /// The error in words, without secrets.
+    #[oai(nullable)]
+    error_message: Option<String>,
+    /// What it consumed, in every unit.
+    usage: UsageBody,
+    /// Labels that scripts added.
+    tags: Vec<String>,
+    /// Values that scripts added.
+    #[oai(nullable)]
+    attributes: Option<Any<Value>>,
+    /// Names of client headers that were not passed on.
+    dropped_headers: Vec<String>,
+    /// Every try, in order.
+    attempts: Vec<AttemptBody>,
+    /// Whether bodies are kept of this call.
+    has_bodies: bool,
+}
+
+impl From<&CallRecord> for CallDetail {
+    fn from(record: &CallRecord) -> Self {
+        CallDetail {
+            line: CallLine::from(&CallSummary::from(record)),
+            client_ip: record.client_ip.map(|address| address.to_string()),
+            client_request_id: record.client_request_id.clone(),
+            upstream_request_id: record.upstream_request_id.clone(),
+            error_message: record.error_message.clone(),
+            usage: UsageBody::from(&record.usage),
+            tags: record.tags.clone(),
+            attributes: record.attributes.as_deref().map(json),
+            dropped_headers: record.dropped_headers.clone(),
+            attempts: record.attempts.iter().map(AttemptBody::from).collect(),
+            has_bodies: record.bodies.request.is_some() || record.bodies.response.is_some(),
+        }
+    }
+}
+
+/// What a call consumed. Null: the provider did not say.
+#[derive(Object)]
+#[oai(rename = "Usage")]
+struct UsageBody {
+    /// All input tokens.
+    #[oai(nullable)]
+    input: Option<u64>,
+    /// Part of them that was read from a prompt cache.
+    #[oai(nullable)]
+    cached_read: Option<u64>,
+    /// Part of them that was written to a prompt cache.
+    #[oai(nullable)]
+    cache_write: Option<u64>,
+    /// All output tokens.
+    #[oai(nullable)]
+    output: Option<u64>,
+    /// Part of them spent on reasoning.
+    #[oai(nullable)]
+    reasoning: Option<u64>,
+    /// Part of the input that was audio.
+    #[oai(nullable)]
+    audio_input: Option<u64>,
+    /// Part of the output that was audio.
+    #[oai(nullable)]
+    audio_output: Option<u64>,
+    /// Part of the input that was pictures.
+    #[oai(nullable)]
+    image_input: Option<u64>,
+    /// Part of the output that was pictures.
+    #[oai(nullable)]
+    image_output: Option<u64>,
+    /// Pictures drawn.
+    #[oai(nullable)]
+    pictures: Option<u64>,
+    /// Milliseconds of audio heard or spoken.
+    #[oai(nullable)]
+    audio_ms: Option<u64>,
+    /// Characters of text spoken.
+    #[oai(nullable)]
+    characters: Option<u64>,
+    /// How far these figures can be trusted.
+    quality: UsageQuality,
+    /// The figures are a running total of an answer that was not read to its end.
+    partial: bool,
+    /// The provider's own usage object.
+    #[oai(nullable)]
+    raw: Option<Any<Value>>,
+}
+
+impl From<&Usage> for UsageBody {
+    fn from(usage: &Usage) -> Self {
+        UsageBody {
+            input: usage.input,
+            cached_read: usage.cached_read,
+            cache_write: usage.cache_write,
+            output: usage.output,
+            reasoning: usage.reasoning,
+            audio_input: usage.audio_input,
+            audio_output: usage.audio_output,
+            image_input: usage.image_input,
+            image_output: usage.image_output,
+            pictures: usage.pictures,
+            audio_ms: usage.audio_ms,
+            characters: usage.characters,
+            quality: usage.quality,
+            partial: usage.partial,
+            raw: usage.raw.as_deref().map(json),
+        }
+    }
+}
+
+/// The bodies of a call.
+#[derive(Object)]
+pub(super) struct CallBodies {
+    /// What the client sent; null: not kept.
+    #[oai(nullable)]
+    request: Option<KeptBody>,
+    /// What the client was sent; null: not kept.
+    #[oai(nullable)]
+    response: Option<KeptBody>,
+}
+
+/// A body that was kept.
+#[derive(Object)]
+struct KeptBody {
+    /// The body, if it is text.
+    #[oai(nullable)]
+    text: Option<String>,
+    /// The body in base64, if it is not.
+    #[oai(nullable)]
+    base64: Option<String>,
+    /// How many bytes are kept.
+    bytes: u64,
+    /// Whether the body was longer.
+    truncated: bool,
+}
+
+impl From<&CallRecord> for CallBodies {
+    fn from(record: &CallRecord) -> Self {
+        CallBodies {
+            request: record.bodies.request.as_ref().map(KeptBody::from),
+            response: record.bodies.response.as_ref().map(KeptBody::from),
+        }
+    }
+}
+
+impl From<&StoredBody> for KeptBody {
+    fn from(body: &StoredBody) -> Self {
+        let text = text_of(body);
+        let base64 = text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&body.bytes));
+        KeptBody { text, base64, bytes: body.bytes.len() as u64, truncated: body.truncated }
+    }
+}
+
+/// The body as text. A cut may fall into a character: its first bytes are left out.
+fn text_of(body: &StoredBody) -> Option<String> {
+    match std::str::from_utf8(&body.bytes) {
+        Ok(text) => Some(text.to_owned()),
+        Err(error) if body.truncated && error.error_len().is_none() => {
+            std::str::from_utf8(&body.bytes[..error.valid_up_to()]).ok().map(str::to_owned)
+        }
+        Err(_) => None,
+    }
+}
+
+/// JSON that was kept as text; what cannot be read as JSON is shown as the text.
+fn json(text: &str) -> Any<Value> {
+    Any(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+}

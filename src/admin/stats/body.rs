@@ -1,0 +1,223 @@
+//! Statistics as the API shows them.
+
+use poem_openapi::Object;
+
+use crate::domain::{Outcome, to_rfc3339};
+use crate::store::{Bucket, Histogram, MemberName, Series, Sums};
+
+/// Of whom some figures are.
+#[derive(Object)]
+#[oai(rename = "StatMember")]
+pub(super) struct MemberBody {
+    /// The id of the provider, key or client.
+    #[oai(nullable)]
+    id: Option<i64>,
+    /// The latest name; null: calls that have none, all others together, or the total.
+    #[oai(nullable)]
+    name: Option<String>,
+    /// Whether these are all further members together.
+    is_others: bool,
+}
+
+impl From<MemberName> for MemberBody {
+    fn from(member: MemberName) -> Self {
+        MemberBody { id: member.id, name: member.name.map(|name| name.to_string()), is_others: member.is_others }
+    }
+}
+
+/// Sums over calls. Keywheel's own probes are not among them.
+#[derive(Object)]
+#[oai(rename = "Sums")]
+pub(super) struct SumsBody {
+    /// Calls.
+    calls: i64,
+    /// Calls by how they ended.
+    outcomes: OutcomeCounts,
+    /// Calls that took more than one attempt.
+    retried: i64,
+    /// Attempts; by key and by provider those against it, whoever served the call in the end.
+    attempts: i64,
+    /// Attempts that failed.
+    failed_attempts: i64,
+    /// Input tokens.
+    input: i64,
+    /// Output tokens.
+    output: i64,
+    /// Input tokens read from a prompt cache.
+    cached_read: i64,
+    /// Input tokens written to a prompt cache.
+    cache_write: i64,
+    /// Output tokens spent on reasoning.
+    reasoning: i64,
+    /// Calls whose usage was estimated.
+    estimated: i64,
+    /// What the calls of known cost cost together, in US dollars.
+    cost_usd: f64,
+    /// Calls that consumed something whose cost is not known.
+    unpriced: i64,
+    /// Body bytes from clients.
+    bytes_in: i64,
+    /// Body bytes to clients.
+    bytes_out: i64,
+    /// Milliseconds from accept to the last byte; null: no call reached a provider.
+    #[oai(nullable)]
+    latency_ms: Option<Distribution>,
+    /// Milliseconds from accept to the first content of streams; null: there was none.
+    #[oai(nullable)]
+    first_token_ms: Option<Distribution>,
+}
+
+/// Calls by how they ended.
+#[derive(Object)]
+struct OutcomeCounts {
+    success: i64,
+    rejected: i64,
+    request_error: i64,
+    no_key: i64,
+    upstream_error: i64,
+    interrupted: i64,
+    client_gone: i64,
+    internal_error: i64,
+}
+
+/// How durations are spread, within 6 %.
+#[derive(Object)]
+struct Distribution {
+    mean: f64,
+    p50: f64,
+    p90: f64,
+    p95: f64,
+    p99: f64,
+}
+
+impl From<&Sums> for SumsBody {
+    fn from(sums: &Sums) -> Self {
+        let of = |outcome| sums.with_outcome(outcome);
+        SumsBody {
+            calls: sums.calls,
+            outcomes: OutcomeCounts {
+                success: of(Outcome::Success),
+                rejected: of(Outcome::Rejected),
+                request_error: of(Outcome::RequestError),
+                no_key: of(Outcome::NoKey),
+                upstream_error: of(Outcome::UpstreamError),
+                interrupted: of(Outcome::Interrupted),
+                client_gone: of(Outcome::ClientGone),
+                internal_error: of(Outcome::InternalError),
+            },
+            retried: sums.retried,
+            attempts: sums.attempts,
+            failed_attempts: sums.failed_attempts,
+            input: sums.input,
+            output: sums.output,
+            cached_read: sums.cached_read,
+            cache_write: sums.cache_write,
+            reasoning: sums.reasoning,
+            estimated: sums.estimated,
+            cost_usd: sums.cost.as_dollars(),
+            unpriced: sums.unpriced,
+            bytes_in: sums.bytes_in,
+            bytes_out: sums.bytes_out,
+            latency_ms: Distribution::of(&sums.latency),
+            first_token_ms: Distribution::of(&sums.first_token),
+        }
+    }
+}
+
+impl Distribution {
+    fn of(histogram: &Histogram) -> Option<Self> {
+        let share = |share| histogram.percentile_us(share).map(ms);
+        Some(Distribution {
+            mean: histogram.mean_us().map(ms)?,
+            p50: share(0.5)?,
+            p90: share(0.9)?,
+            p95: share(0.95)?,
+            p99: share(0.99)?,
+        })
+    }
+}
+
+/// One bucket of the time axis.
+#[derive(Object)]
+#[oai(rename = "StatBucket")]
+pub(super) struct BucketBody {
+    /// When it begins.
+    from: String,
+    /// When it ends.
+    to: String,
+    /// Whether it has not ended yet: its figures are "so far".
+    running: bool,
+}
+
+impl From<&Bucket> for BucketBody {
+    fn from(bucket: &Bucket) -> Self {
+        BucketBody { from: to_rfc3339(bucket.from_ms), to: to_rfc3339(bucket.to_ms), running: bucket.running }
+    }
+}
+
+/// The figures of one member over time: each list has one number for each bucket.
+#[derive(Object)]
+#[oai(rename = "StatSeries")]
+pub(super) struct SeriesBody {
+    /// Of whom.
+    #[oai(flatten)]
+    member: MemberBody,
+    /// All buckets together.
+    sums: SumsBody,
+    /// Calls.
+    calls: Vec<i64>,
+    /// Calls that succeeded.
+    succeeded: Vec<i64>,
+    /// Attempts.
+    attempts: Vec<i64>,
+    /// Attempts that failed.
+    failed_attempts: Vec<i64>,
+    /// Input tokens.
+    input: Vec<i64>,
+    /// Output tokens.
+    output: Vec<i64>,
+    /// Input tokens read from a prompt cache.
+    cached_read: Vec<i64>,
+    /// US dollars.
+    cost_usd: Vec<f64>,
+    /// Calls of unknown cost.
+    unpriced: Vec<i64>,
+    /// Half of the calls took no more milliseconds; null: there was none.
+    latency_p50_ms: Vec<Option<f64>>,
+    /// 95 of 100 calls took no more milliseconds.
+    latency_p95_ms: Vec<Option<f64>>,
+    /// Half of the streams had their first content within so many milliseconds; null: there was none.
+    first_token_p50_ms: Vec<Option<f64>>,
+    /// 95 of 100 streams had.
+    first_token_p95_ms: Vec<Option<f64>>,
+}
+
+impl From<Series> for SeriesBody {
+    fn from(series: Series) -> Self {
+        fn column<T>(series: &Series, figure: impl Fn(&Sums) -> T) -> Vec<T> {
+            series.buckets.iter().map(figure).collect()
+        }
+        SeriesBody {
+            sums: SumsBody::from(&series.sum),
+            calls: column(&series, |sums| sums.calls),
+            succeeded: column(&series, |sums| sums.with_outcome(Outcome::Success)),
+            attempts: column(&series, |sums| sums.attempts),
+            failed_attempts: column(&series, |sums| sums.failed_attempts),
+            input: column(&series, |sums| sums.input),
+            output: column(&series, |sums| sums.output),
+            cached_read: column(&series, |sums| sums.cached_read),
+            cost_usd: column(&series, |sums| sums.cost.as_dollars()),
+            unpriced: column(&series, |sums| sums.unpriced),
+            latency_p50_ms: column(&series, |sums| sums.latency.percentile_us(0.5).map(ms)),
+            latency_p95_ms: column(&series, |sums| sums.latency.percentile_us(0.95).map(ms)),
+            first_token_p50_ms: column(&series, |sums| sums.first_token.percentile_us(0.5).map(ms)),
+            first_token_p95_ms: column(&series, |sums| sums.first_token.percentile_us(0.95).map(ms)),
+            member: series.member.into(),
+        }
+    }
+}
+
+/// Microseconds as milliseconds.
+fn ms(us: u64) -> f64 {
+    us as f64 / 1e3
+}
