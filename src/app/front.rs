@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use super::Parts;
 use crate::client_address::is_local;
 use crate::proxy::Proxy;
-use crate::telemetry::Readings;
+use crate::telemetry::{METRICS_CONTENT_TYPE, Readings};
 
 /// Everything that the server answers with.
 pub(super) fn endpoint(parts: Arc<Parts>, proxy: Proxy) -> impl Endpoint + 'static {
@@ -68,5 +68,5 @@ fn metrics(parts: &Parts, request: &Request) -> Response {
         dropped_queue: status.dropped_queue,
         dropped_disk: status.dropped_disk,
     };
-    parts.metrics.encode(&readings).with_content_type("text/plain; version=0.0.4; charset=utf-8").into_response()
+    parts.metrics.encode(&readings).with_content_type(METRICS_CONTENT_TYPE).into_response()
 }

@@ -35,6 +35,9 @@ pub struct RecorderOptions {
     pub batch: usize,
     /// Longest time that a record waits for others.
     pub gather: Duration,
+    /// Longest time that a batch is tried again when the disk is in trouble. What still cannot be written then is dropped,
+    /// and so is, without a second try, every further batch until one succeeds.
+    pub patience: Duration,
     /// Longest time that statistics lag behind the log, unless somebody asks for them.
     pub rollups: Duration,
     /// Time between two looks at what is older than its retention.
@@ -49,6 +52,7 @@ impl Default for RecorderOptions {
             queue: 65_536,
             batch: 1_000,
             gather: Duration::from_millis(200),
+            patience: Duration::from_secs(3),
             rollups: Duration::from_secs(2),
             maintenance: Duration::from_secs(60),
             feed: 1_024,

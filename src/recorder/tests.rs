@@ -151,6 +151,32 @@ async fn a_disk_in_trouble_costs_records_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_disk_that_stays_full_drops_and_counts_until_it_recovers() {
+    let bench = Bench::new();
+    let impatient = RecorderOptions { patience: Duration::from_millis(20), ..RecorderOptions::default() };
+    let (recorder, log, _) = bench.start(impatient);
+    let calls = bench.folder.path().join("calls");
+    std::fs::remove_dir(&calls).unwrap();
+    std::fs::write(&calls, "in the way").unwrap();
+    for dropped in 1..=3 {
+        recorder.record(bench.record());
+        recorder.flush().await;
+        let status = recorder.status();
+        assert_eq!((status.dropped_disk, status.queued, status.written), (dropped, 0, 0));
+        assert!(status.trouble.is_some());
+    }
+    std::fs::remove_file(&calls).unwrap();
+    std::fs::create_dir(&calls).unwrap();
+    let record = bench.record();
+    recorder.record(record.clone());
+    recorder.flush().await;
+    let status = recorder.status();
+    assert_eq!((status.dropped_disk, status.written, status.trouble), (3, 1, None));
+    assert_eq!(log.get(record.id).await.unwrap(), Some(record));
+    assert_eq!(bench.counted(&log).await, 1, "only what is in the log is counted");
+}
+
+#[tokio::test]
 async fn a_day_that_is_refused_drops_its_records_at_once() {
     let bench = Bench::new();
     let (recorder, log, _) = bench.start(RecorderOptions::default());

@@ -15,9 +15,8 @@ use crate::telemetry::Metrics;
 
 /// Most entries of one transaction.
 const MOST_AT_ONCE: usize = 5_000;
-/// Waits between tries to write a batch. What still fails then is dropped, and so is, without a wait, every further
-/// batch until one succeeds.
-const RETRY_AFTER: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
+/// The wait before a batch is tried again; each further wait is twice as long.
+const FIRST_RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// What the thread owns.
 pub(super) struct Writing {
@@ -119,16 +118,22 @@ impl Writing {
     }
 
     fn write_with_patience(&mut self, day: Day, entries: &[LogEntry]) -> Result<Vec<Amended>, DatabaseError> {
-        let waits = if self.is_failing { &[][..] } else { &RETRY_AFTER[..] };
-        for wait in waits {
+        let mut left = if self.is_failing { Duration::ZERO } else { self.options.patience };
+        let mut wait = FIRST_RETRY_AFTER;
+        let result = loop {
             match self.write_once(day, entries) {
-                Err(error) if may_pass(&error) && !self.shared.queue.is_closed() => self.say_trouble(&error),
-                result => return self.note(result),
+                Err(error) if may_pass(&error) && !left.is_zero() && !self.shared.queue.is_closed() => self.say_trouble(&error),
+                result => break result,
             }
-            self.shared.queue.pause(*wait);
+            self.shared.queue.pause(wait.min(left));
+            left = left.saturating_sub(wait);
+            wait *= 2;
+        };
+        self.is_failing = result.is_err();
+        if !self.is_failing && self.shared.counters.set_trouble(None) {
+            tracing::info!("the call log can be written again");
         }
-        let result = self.write_once(day, entries);
-        self.note(result)
+        result
     }
 
     fn write_once(&mut self, day: Day, entries: &[LogEntry]) -> Result<Vec<Amended>, DatabaseError> {
@@ -139,14 +144,6 @@ impl Writing {
             self.writer.reopen();
             Err(DatabaseError::Panicked)
         })
-    }
-
-    fn note<T>(&mut self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-        self.is_failing = result.is_err();
-        if !self.is_failing && self.shared.counters.set_trouble(None) {
-            tracing::info!("the call log can be written again");
-        }
-        result
     }
 
     /// Trouble is logged when it begins, and shown as long as it lasts.

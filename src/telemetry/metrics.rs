@@ -16,6 +16,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::{CallRecord, Class, Cost, Outcome, Usage, UsageQuality};
 
+/// What [`Metrics::encode`] writes; Prometheus refuses it under the name of the older format.
+pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Upper ends of the histograms' buckets, in seconds: from a cached answer to a long generation.
 const SECONDS: [f64; 14] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0];
 

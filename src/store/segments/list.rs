@@ -67,15 +67,14 @@ pub(in crate::store) fn list(readers: &mut SegmentReaders, query: &CallQuery) ->
         if !walk.touches(day) {
             continue;
         }
-        let reader = match readers.segment(day) {
-            Ok(Some(reader)) => reader,
+        let walked = match readers.segment(day) {
+            Ok(Some(reader)) => walk.go(reader, &mut page.calls),
             Ok(None) => continue,
-            Err(error) => {
-                page.unreadable.push((day, error.to_string()));
-                continue;
-            }
+            Err(error) => Err(error),
         };
-        walk.go(reader, &mut page.calls)?;
+        if let Err(error) = walked {
+            page.unreadable.push((day, error.to_string()));
+        }
         if walk.stopped_at.is_some() {
             break;
         }

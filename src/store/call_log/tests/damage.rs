@@ -65,3 +65,26 @@ async fn a_disk_that_is_full_undoes_the_batch_and_nothing_else() {
     let axis = Axis::new(MIDNIGHT_MS, NOW_MS + 1, None, "UTC", NOW_MS).unwrap();
     assert_eq!(statistics::total(&log, &axis).await.calls, 1_001);
 }
+
+#[tokio::test]
+async fn a_segment_that_is_damaged_inside_does_not_end_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let entropy = Entropy::from_seed(8);
+    let newest = call(NOW_MS, &entropy);
+    let oldest = call(NOW_MS - 2 * DAY_MS, &entropy);
+    let (_, mut writer) = open(&folder);
+    write(&mut writer, &[oldest.clone(), newest.clone()]);
+    for _ in 0..200 {
+        write(&mut writer, &[call(NOW_MS - DAY_MS, &entropy)]);
+    }
+    writer.close(NOW_MS).unwrap();
+    let path = folder.path().join("calls").join(format!("{}.db", Day::at(NOW_MS - DAY_MS)));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[3 * 4096..].fill(0xAA);
+    fs::write(&path, bytes).unwrap();
+    let (log, _writer) = open(&folder);
+    let page = log.list(CallQuery { limit: 1_000, ..CallQuery::default() }).await.unwrap();
+    assert_eq!(page.calls.first(), Some(&CallSummary::from(&newest)));
+    assert_eq!(page.calls.last(), Some(&CallSummary::from(&oldest)));
+    assert_eq!(page.unreadable.iter().map(|(day, _)| *day).collect::<Vec<_>>(), [Day::at(NOW_MS - DAY_MS)]);
+}
