@@ -130,10 +130,10 @@ impl Calls {
     ///
     /// Server-sent events, each about 200 ms after its call. A reader that is too slow learns how many it missed.
     #[oai(path = "/calls/live", method = "get", operation_id = "watch_calls")]
-    async fn live(&self, access: Viewer) -> EventStream<Feed> {
+    async fn live(&self, access: Viewer) -> Result<EventStream<Feed>, ApiError> {
         let context = access.context();
         let feed: Feed = Box::pin(live::feed(context.recorder.subscribe(), context.ending.clone()));
-        EventStream::new(feed).keep_alive(FEED_KEEP_ALIVE)
+        Ok(EventStream::new(feed).keep_alive(FEED_KEEP_ALIVE))
     }
 
     /// Get a call
