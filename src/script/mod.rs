@@ -1,3 +1,43 @@
 //! Hooks: what an operator's Rhai scripts decide.
 //!
+//! Owns the script folder: it compiles the scripts, tests them, makes them live as one set and runs their hooks within limits.
+//! Refuses to know who calls: requests, keys and answers come in as this room's own objects, and edits go out as data.
 //! The only room that names `rhai` and `notify`.
+
+mod calls;
+mod complete;
+mod engine;
+mod error;
+mod functions;
+mod hook;
+mod json;
+mod limits;
+mod live;
+mod load;
+mod modules;
+mod objects;
+mod register;
+mod runtime;
+mod set;
+mod sources;
+mod stats;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+pub use calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswer};
+pub use error::{FailureKind, Place, Problem, ScriptFailure, Severity};
+pub use hook::{Hook, HookSet};
+pub use limits::ScriptLimits;
+pub use live::{ConfigSource, LastReload, ScriptFile, ScriptStatus, Scripts, ScriptsOptions};
+pub use load::{LoadConfig, LoadReport, TestReport};
+pub use objects::{
+    AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, HeaderEdit, KeyFacts,
+    Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,
+    UpstreamParts,
+};
+pub use runtime::{LogLevel, LogLine};
+pub use set::ScriptSet;
+pub use sources::{SourceError, Sources};
+pub use stats::HookReport;

@@ -1,0 +1,131 @@
+//! The hooks: their names, their parameters, and what follows when one fails.
+
+/// A function in a script that the data plane calls at a named phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Hook {
+    /// After authentication and the check of the asked model, before routing.
+    OnRequest,
+    /// Where the model goes.
+    Route,
+    /// Which key, for each attempt.
+    SelectKey,
+    /// Just before sending.
+    OnUpstreamRequest,
+    /// An attempt failed.
+    ClassifyError,
+    /// The head is ready, and the body when it is not a stream.
+    OnResponse,
+    /// One event of a stream.
+    OnChunk,
+    /// After the call.
+    OnComplete,
+    /// A key changed state.
+    OnKeyEvent,
+}
+
+impl Hook {
+    /// How many hooks there are.
+    pub const COUNT: usize = 9;
+
+    /// Every hook, in the order of a call.
+    pub const ALL: [Hook; Hook::COUNT] = [
+        Hook::OnRequest,
+        Hook::Route,
+        Hook::SelectKey,
+        Hook::OnUpstreamRequest,
+        Hook::ClassifyError,
+        Hook::OnResponse,
+        Hook::OnChunk,
+        Hook::OnComplete,
+        Hook::OnKeyEvent,
+    ];
+
+    /// The function's name in a script.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hook::OnRequest => "on_request",
+            Hook::Route => "route",
+            Hook::SelectKey => "select_key",
+            Hook::OnUpstreamRequest => "on_upstream_request",
+            Hook::ClassifyError => "classify_error",
+            Hook::OnResponse => "on_response",
+            Hook::OnChunk => "on_chunk",
+            Hook::OnComplete => "on_complete",
+            Hook::OnKeyEvent => "on_key_event",
+        }
+    }
+
+    /// The hook of a function's name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Hook::ALL.into_iter().find(|hook| hook.name() == name)
+    }
+
+    /// The function's parameters.
+    pub fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Hook::OnRequest | Hook::Route => &["req"],
+            Hook::SelectKey => &["req", "keys", "attempt"],
+            Hook::OnUpstreamRequest => &["up", "key", "attempt"],
+            Hook::ClassifyError => &["err", "key", "attempt"],
+            Hook::OnResponse => &["req", "resp"],
+            Hook::OnChunk => &["req", "event"],
+            Hook::OnComplete => &["record"],
+            Hook::OnKeyEvent => &["event"],
+        }
+    }
+
+    /// Whether a failure stops the call: a filter that cannot judge lets nothing through.
+    pub fn fails_closed(self) -> bool {
+        matches!(self, Hook::OnRequest | Hook::OnUpstreamRequest)
+    }
+
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A set of hooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HookSet(u16);
+
+impl HookSet {
+    /// The set with one more hook.
+    #[must_use]
+    pub fn with(self, hook: Hook) -> Self {
+        HookSet(self.0 | 1 << hook.index())
+    }
+
+    /// Whether the hook is in the set.
+    #[inline]
+    pub fn contains(self, hook: Hook) -> bool {
+        self.0 & 1 << hook.index() != 0
+    }
+
+    /// Whether no hook is in the set.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let set = HookSet::default().with(Hook::Route).with(Hook::OnKeyEvent);
+        let held: Vec<_> = Hook::ALL.into_iter().filter(|hook| set.contains(*hook)).collect();
+        assert_eq!(held, [Hook::Route, Hook::OnKeyEvent]);
+        assert!(!set.is_empty() && HookSet::default().is_empty());
+    }
+
+    #[test]
+    fn every_hook_is_found_by_its_name() {
+        for (at, hook) in Hook::ALL.into_iter().enumerate() {
+            assert_eq!(hook.index(), at);
+            assert_eq!(Hook::by_name(hook.name()), Some(hook));
+        }
+        assert_eq!(Hook::by_name("on_load"), None);
+    }
+}

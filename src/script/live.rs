@@ -1,0 +1,270 @@
+//! The live set: swapped whole, never in part; a reload that fails leaves the last good one in place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::error::{Place, Problem};
+use super::hook::Hook;
+use super::limits::ScriptLimits;
+use super::load::{LoadConfig, LoadReport, Loader, TestReport};
+use super::runtime::{KvStore, LogSink, Surroundings, Time};
+use super::set::ScriptSet;
+use super::sources::Sources;
+use super::stats::{HookReport, HookStats};
+use crate::clock::{Clock, Entropy};
+
+/// Asked at each load for what `on_load` is told.
+pub type ConfigSource = Box<dyn Fn() -> LoadConfig + Send + Sync>;
+
+/// What scripts are loaded with.
+pub struct ScriptsOptions {
+    /// The script folder; `None`: there are no scripts.
+    pub folder: Option<PathBuf>,
+    /// Limits of hooks.
+    pub limits: ScriptLimits,
+    /// The clock.
+    pub clock: Clock,
+    /// What `on_load` is told.
+    pub config: ConfigSource,
+}
+
+/// The scripts of an installation.
+pub struct Scripts {
+    folder: Option<PathBuf>,
+    limits: ScriptLimits,
+    config: ConfigSource,
+    around: Arc<Surroundings>,
+    stats: Arc<HookStats>,
+    current: ArcSwap<ScriptSet>,
+    /// Held while a load runs, so that one load ends before the next begins.
+    loading: Mutex<Option<Sources>>,
+    last: Mutex<LastReload>,
+    reloads: AtomicU64,
+    failed_reloads: AtomicU64,
+}
+
+/// How the last reload went.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LastReload {
+    /// When, in unix milliseconds.
+    pub at_ms: i64,
+    /// Whether the set went live.
+    pub ok: bool,
+    /// Microseconds that it took.
+    pub micros: u64,
+    /// The version that was loaded, or that failed.
+    pub version: String,
+    /// What was found.
+    pub problems: Vec<Problem>,
+    /// The tests that ran.
+    pub tests: Vec<TestReport>,
+}
+
+/// A file of the live set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScriptFile {
+    /// Its name inside the folder.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: usize,
+    /// The hooks that it defines.
+    pub hooks: Vec<&'static str>,
+}
+
+/// How scripts are doing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScriptStatus {
+    /// The folder.
+    pub folder: Option<String>,
+    /// The version that is live.
+    pub version: String,
+    /// Its files.
+    pub files: Vec<ScriptFile>,
+    /// How the last reload went; when it failed, `version` is an older one.
+    pub last_reload: LastReload,
+    /// Reloads since the start that changed the set.
+    pub reloads: u64,
+    /// Reloads since the start that failed.
+    pub failed_reloads: u64,
+    /// What each hook did since the start.
+    pub hooks: Vec<HookReport>,
+}
+
+impl Scripts {
+    /// Loads the folder. A folder that does not exist is an empty set.
+    ///
+    /// An error when the scripts have errors: a server that starts without the filters it was told to use would let
+    /// everything through.
+    pub fn load(options: ScriptsOptions) -> Result<Arc<Self>, Vec<Problem>> {
+        let sources = read(options.folder.as_deref())?;
+        let around = Arc::new(Surroundings {
+            clock: options.clock,
+            time: Time::Real,
+            entropy: Entropy::from_system(),
+            kv: Arc::new(KvStore::new(options.limits.kv_entries, options.limits.kv_bytes)),
+            log: LogSink::tracing(options.limits.log_lines),
+        });
+        let stats = Arc::new(HookStats::default());
+        let loader =
+            Loader { limits: options.limits.clone(), config: (options.config)(), around: around.clone(), stats: stats.clone() };
+        let began = around.clock.micros();
+        let report = loader.load(sources);
+        let last = LastReload::new(&report, &around, began);
+        let Some(set) = report.set else { return Err(report.problems) };
+        Ok(Arc::new(Scripts {
+            folder: options.folder,
+            limits: options.limits,
+            config: options.config,
+            around,
+            stats,
+            current: ArcSwap::from_pointee(set),
+            loading: Mutex::default(),
+            last: Mutex::new(LastReload { version: last.version.clone(), ..last }),
+            reloads: AtomicU64::new(0),
+            failed_reloads: AtomicU64::new(0),
+        }))
+    }
+
+    /// The live set. A call takes it once and keeps it to its end.
+    pub fn current(&self) -> Arc<ScriptSet> {
+        self.current.load_full()
+    }
+
+    /// The script folder.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Reads the folder again and makes its scripts live if they pass. `None`: nothing has changed since the last time.
+    pub fn reload(&self) -> Option<LastReload> {
+        let mut failed = self.loading.lock();
+        if let Some(folder) = &self.folder
+            && !folder.exists()
+        {
+            let place = Place::of(&folder.display().to_string());
+            return self.refuse(Problem::error(place, "the script folder is gone; the last good scripts stay live"));
+        }
+        let sources = match read(self.folder.as_deref()) {
+            Ok(sources) => sources,
+            Err(problems) => return problems.into_iter().next().and_then(|problem| self.refuse(problem)),
+        };
+        if failed.as_ref() == Some(&sources) {
+            return None;
+        }
+        if *self.current().sources() == sources {
+            *failed = None;
+            return self.forget_failure();
+        }
+        let (last, set) = self.try_load(sources.clone());
+        *failed = set.is_none().then_some(sources);
+        if let Some(set) = set {
+            self.current.store(Arc::new(set));
+        }
+        self.finish(last)
+    }
+
+    /// Loads sources as they would be loaded live, without making them live.
+    pub fn check(&self, sources: Sources) -> LoadReport {
+        self.loader().load(sources)
+    }
+
+    /// How scripts are doing.
+    pub fn status(&self) -> ScriptStatus {
+        let set = self.current();
+        let hooks_of = |at: usize| {
+            let defines = |hook: &Hook| set.hooks[hook.index()].iter().any(|function| function.unit == at);
+            Hook::ALL.into_iter().filter(defines).map(Hook::name).collect()
+        };
+        let unit_of = |name: &str| set.units.iter().position(|unit| unit.name == name);
+        let file = |(name, text): (&str, &Arc<str>)| ScriptFile {
+            name: name.to_owned(),
+            bytes: text.len(),
+            hooks: unit_of(name).map(hooks_of).unwrap_or_default(),
+        };
+        ScriptStatus {
+            folder: self.folder.as_ref().map(|folder| folder.display().to_string()),
+            version: set.version().to_owned(),
+            files: set.sources().iter().map(file).collect(),
+            last_reload: self.last.lock().clone(),
+            reloads: self.reloads.load(Ordering::Relaxed),
+            failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
+            hooks: set.reports(),
+        }
+    }
+
+    fn loader(&self) -> Loader {
+        Loader { limits: self.limits.clone(), config: (self.config)(), around: self.around.clone(), stats: self.stats.clone() }
+    }
+
+    fn try_load(&self, sources: Sources) -> (LastReload, Option<ScriptSet>) {
+        let began = self.around.clock.micros();
+        let version = sources.version();
+        let report = self.loader().load(sources);
+        (LastReload { version, ..LastReload::new(&report, &self.around, began) }, report.set)
+    }
+
+    fn finish(&self, last: LastReload) -> Option<LastReload> {
+        if last.ok {
+            self.reloads.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(version = last.version, duration_us = last.micros, tests = last.tests.len(), "scripts reloaded");
+        } else {
+            self.failed_reloads.fetch_add(1, Ordering::Relaxed);
+            for problem in &last.problems {
+                tracing::error!(place = %problem.place, value = problem.value, "scripts refused: {}", problem.message);
+            }
+        }
+        *self.last.lock() = last.clone();
+        Some(last)
+    }
+
+    /// Notes that the folder could not be read; `None` when that is known already.
+    fn refuse(&self, problem: Problem) -> Option<LastReload> {
+        if self.last.lock().problems.first() == Some(&problem) {
+            return None;
+        }
+        let (at_ms, version) = (self.around.now_ms(), self.current().version().to_owned());
+        self.finish(LastReload { at_ms, ok: false, micros: 0, version, problems: vec![problem], tests: Vec::new() })
+    }
+
+    /// The folder is again as the live set has it: an error that was shown is over.
+    fn forget_failure(&self) -> Option<LastReload> {
+        let mut last = self.last.lock();
+        if last.ok {
+            return None;
+        }
+        let set = self.current();
+        *last = LastReload {
+            at_ms: self.around.now_ms(),
+            ok: true,
+            micros: 0,
+            version: set.version().to_owned(),
+            problems: set.warnings().to_vec(),
+            tests: Vec::new(),
+        };
+        Some(last.clone())
+    }
+}
+
+impl LastReload {
+    fn new(report: &LoadReport, around: &Surroundings, began_us: u64) -> Self {
+        LastReload {
+            at_ms: around.now_ms(),
+            ok: report.set.is_some(),
+            micros: around.clock.micros() - began_us,
+            version: report.set.as_ref().map(|set| set.version().to_owned()).unwrap_or_default(),
+            problems: report.problems.clone(),
+            tests: report.tests.clone(),
+        }
+    }
+}
+
+fn read(folder: Option<&Path>) -> Result<Sources, Vec<Problem>> {
+    let Some(folder) = folder else { return Ok(Sources::default()) };
+    let place = || Place::of(&folder.display().to_string());
+    Sources::read(folder).map_err(|error| vec![Problem::error(place(), error.to_string())])
+}
