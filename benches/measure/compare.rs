@@ -145,7 +145,7 @@ pub fn request(prefix: &str, model: &str, stream: bool) -> Bytes {
         keywheel::TOKEN,
         body.len()
     );
-    Bytes::from(head + &body)
+    Bytes::from(head + body.as_str())
 }
 
 fn summarize(shape: &Shape, peers: &[Peer], section: &mut Section) {

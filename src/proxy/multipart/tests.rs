@@ -53,13 +53,13 @@ fn a_new_model_changes_nothing_else() {
 #[test]
 fn repeated_deciding_fields_are_refused() {
     for second in ["model", "MODEL", "mod\\el"] {
-        let body = field("model", "cheap") + &field("x", "y") + &field(second, "dear") + "--XyZ--";
+        let body = field("model", "cheap") + &*field("x", "y") + &*field(second, "dear") + "--XyZ--";
         let error = read(body.as_bytes()).unwrap_err();
         assert_eq!((error.clone(), error.param()), (FormError::Repeated("model"), Some("model")), "{second}");
     }
-    let body = field("stream", "true") + &field("stream", "false") + "--XyZ--";
+    let body = field("stream", "true") + &*field("stream", "false") + "--XyZ--";
     assert_eq!(read(body.as_bytes()).unwrap_err(), FormError::Repeated("stream"));
-    let body = field("other", "1") + &field("other", "2") + "--XyZ--";
+    let body = field("other", "1") + &*field("other", "2") + "--XyZ--";
     assert!(read(body.as_bytes()).is_ok());
 }
 

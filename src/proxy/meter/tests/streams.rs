@@ -56,7 +56,7 @@ fn of_running_totals_the_last_counts() {
     };
     let chunks: Vec<String> = (1..=30).map(chunk).collect();
     let stream = |count: usize| chunks[..count].iter().map(|chunk| format!("data: {chunk}\n\n")).collect::<String>();
-    let metered = streamed(Api::Chat, &(stream(30) + &lines(&[STOP, "[DONE]"])), End::Whole);
+    let metered = streamed(Api::Chat, &(stream(30) + &*lines(&[STOP, "[DONE]"])), End::Whole);
     assert_eq!(figures(&metered), (Some(10), Some(30), UsageQuality::Exact));
     assert!(!metered.usage.partial);
     let left = streamed(Api::Chat, &stream(12), End::Cut);
