@@ -40,6 +40,7 @@ pub struct App {
 struct Parts {
     clock: Clock,
     publisher: Arc<Publisher>,
+    call_log: CallLog,
     rotator: Arc<Rotator>,
     outbound: Arc<Outbound>,
     recorder: Recorder,
@@ -106,6 +107,7 @@ impl App {
         let parts = Parts {
             clock,
             publisher,
+            call_log,
             rotator,
             outbound,
             recorder,
@@ -136,6 +138,26 @@ impl App {
     /// Everything that the server answers with.
     pub fn endpoint(&self) -> impl Endpoint + 'static {
         front::endpoint(self.parts.clone(), self.proxy.clone())
+    }
+
+    /// The log of calls, for readers.
+    pub fn call_log(&self) -> &CallLog {
+        &self.parts.call_log
+    }
+
+    /// Waits until every call that has ended is in the log.
+    pub async fn flush(&self) {
+        self.parts.recorder.flush().await;
+    }
+
+    /// Keys and their states.
+    pub fn rotator(&self) -> &Arc<Rotator> {
+        &self.parts.rotator
+    }
+
+    /// The catalog, its edits, and what calls read of it.
+    pub fn publisher(&self) -> &Arc<Publisher> {
+        &self.parts.publisher
     }
 
     /// Ends what runs beside the calls and writes what must survive. For after the server has ended.

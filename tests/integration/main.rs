@@ -2,6 +2,8 @@
 
 mod admin;
 mod admin_calls;
+mod app;
+mod calls;
 mod cli;
 mod container;
 mod listeners;
