@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use poem::Endpoint;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::AdminContext;
 use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy};
 use crate::config::{Config, Environment};
-use crate::domain::{ClientId, KeyId, Moment, utc_month, utc_month_start};
+use crate::domain::{ClientId, KeyId, Moment, hash_token, utc_month, utc_month_start};
 use crate::outbound::{Options, Outbound};
 use crate::prices;
 use crate::proxy::{BodyLimits, Proxy, ProxyParts};
@@ -46,7 +48,8 @@ struct Parts {
     recorder: Recorder,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
-    metrics_token: Option<secrecy::SecretString>,
+    admin: Arc<AdminContext>,
+    metrics_token: Option<SecretString>,
     /// The states of keys as they were last written.
     saved: tokio::sync::Mutex<HashMap<KeyId, SavedKeyState>>,
 }
@@ -61,12 +64,12 @@ impl App {
         let now = clock.now();
         let master_key = MasterKeySource { variable: config.master_key.clone(), file: config.master_key_file.clone() };
         let store = Arc::new(Store::open(&config.data, &master_key)?);
-        let mut applied = bootstrap::apply_openai_keys(&store, &config.openai_api_keys, now.unix_ms)?;
+        let mut new_tokens = Vec::new();
         if let Some(file) = &config.bootstrap {
-            let from_file =
-                bootstrap::apply(&store, file, &|name| environment.get(name).ok().flatten().map(str::to_owned), now.unix_ms)?;
-            applied.tokens.extend(from_file.tokens);
+            let variable = |name: &str| environment.get(name).ok().flatten().map(str::to_owned);
+            new_tokens.extend(bootstrap::apply(&store, file, &variable, now.unix_ms)?.tokens);
         }
+        new_tokens.extend(bootstrap::apply_openai_keys(&store, &config.openai_api_keys, now.unix_ms)?.tokens);
         let (call_log, writer) = open_call_log(&config.data)?;
         let entropy = Arc::new(Entropy::from_system());
         let rotator = Rotator::new(entropy.next_u64());
@@ -104,6 +107,17 @@ impl App {
             draining: shutdown.deadline.clone(),
         });
         let metrics_token = config.metrics_token.clone();
+        let admin = Arc::new(AdminContext {
+            publisher: publisher.clone(),
+            rotator: rotator.clone(),
+            outbound: outbound.clone(),
+            recorder: recorder.clone(),
+            call_log: call_log.clone(),
+            metrics: metrics.clone(),
+            ending: shutdown.draining.clone(),
+            clock,
+            admin_token: config.admin_token.as_ref().map(|token| hash_token(token.expose_secret())),
+        });
         let parts = Parts {
             clock,
             publisher,
@@ -114,15 +128,10 @@ impl App {
             metrics,
             shutdown,
             metrics_token,
+            admin,
             saved: Default::default(),
         };
-        Ok(App {
-            parts: Arc::new(parts),
-            proxy,
-            tasks: TaskTracker::new(),
-            ending: CancellationToken::new(),
-            new_tokens: applied.tokens,
-        })
+        Ok(App { parts: Arc::new(parts), proxy, tasks: TaskTracker::new(), ending: CancellationToken::new(), new_tokens })
     }
 
     /// Starts what runs beside the calls: states are saved, keys probed, model lists read.

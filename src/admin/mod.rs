@@ -22,7 +22,9 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use poem::endpoint::make_sync;
 use poem::error::ResponseError;
+use poem::web::Html;
 use poem::{Endpoint, EndpointExt, Response};
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
@@ -139,6 +141,12 @@ fn service() -> OpenApiService<Nouns, ()> {
 /// Answers every request below `/api`; every refusal has the same shape.
 pub fn endpoint(context: Arc<AdminContext>) -> impl Endpoint<Output = Response> + 'static {
     service().data(context).catch_all_error(async |error| error::from_framework(&error).as_response())
+}
+
+/// The page of the API with forms for every operation; it needs nothing from elsewhere.
+pub fn documentation() -> impl Endpoint<Output = Response> + 'static {
+    let page = service().swagger_ui_html();
+    make_sync(move |_| Html(page.clone())).map_to_response()
 }
 
 /// The OpenAPI document.

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::Parts;
+use crate::admin;
 use crate::client_address::is_local;
 use crate::proxy::Proxy;
 use crate::telemetry::{METRICS_CONTENT_TYPE, Readings};
@@ -17,6 +18,9 @@ use crate::telemetry::{METRICS_CONTENT_TYPE, Readings};
 pub(super) fn endpoint(parts: Arc<Parts>, proxy: Proxy) -> impl Endpoint + 'static {
     let ready = parts.clone();
     let others = Route::new()
+        .at("/api", admin::endpoint(parts.admin.clone()))
+        .at("/api/*path", admin::endpoint(parts.admin.clone()))
+        .at("/docs", admin::documentation())
         .at("/healthz", get(make_sync(|_| "ok\n")))
         .at("/readyz", get(make_sync(move |_| readiness(&ready))))
         .at("/metrics", get(make_sync(move |request| metrics(&parts, &request))));
