@@ -1,9 +1,9 @@
 //! The life of a call, from a client's socket to its record.
 
 use keywheel::domain::{Outcome, UsageQuality};
-use keywheel::mock::MockProvider;
+use keywheel::mock::{Behaviour, MockProvider};
 
-use crate::app::{TestApp, secrets_seen};
+use crate::app::{TestApp, bootstrap_of, chat_body, eventually, secrets_seen};
 
 #[tokio::test]
 async fn a_plain_and_a_streamed_call_are_answered_and_recorded() {
@@ -41,4 +41,44 @@ async fn a_refused_key_is_disabled_and_the_client_sees_another_keys_answer() {
     assert_eq!(refused, 1, "a disabled key is not asked again");
     assert_eq!(app.key("bad").state.as_str(), "disabled_auto");
     assert_eq!(app.key("good").state.as_str(), "active");
+}
+
+#[tokio::test]
+async fn a_disabled_key_stays_disabled_over_a_restart() {
+    let provider = MockProvider::start().await;
+    let keys = [("bad", "sk-mock-invalid-1"), ("good", "sk-mock-healthy-1")];
+    let app = TestApp::with_keys(&provider, &keys).await;
+    for _ in 0..2 {
+        assert_eq!(app.chat().await.status, 200);
+    }
+    let data = app.stop().await;
+    let app = TestApp::start_in(data, &bootstrap_of(&provider, "", &keys), &[]).await;
+    assert_eq!(app.key("bad").state.as_str(), "disabled_auto");
+    assert_eq!(app.records().await.len(), 2, "the log survives");
+}
+
+#[tokio::test]
+async fn a_path_nobody_has_heard_of_is_passed_on_and_recorded() {
+    let provider = MockProvider::start().await;
+    provider.behave(|request| {
+        (request.path() == "/v1/never/heard")
+            .then(|| Behaviour::answer(418).json(&serde_json::json!({"error": {"code": "tea"}})))
+    });
+    let app = TestApp::with_keys(&provider, &[("a", "sk-mock-healthy-1")]).await;
+    let answer = app.get("/v1/never/heard").await;
+    assert_eq!((answer.status, answer.code().as_str()), (418, "tea"));
+    let record = app.only_record().await;
+    assert_eq!((record.status, record.attempts.len()), (418, 1));
+    assert_eq!(record.outcome, Outcome::RequestError);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_cancels_the_provider() {
+    let provider = MockProvider::start().await;
+    provider.behave(|_| Some(Behaviour::hang()));
+    let app = TestApp::with_keys(&provider, &[("a", "sk-mock-healthy-1")]).await;
+    let call = app.request("POST", "/v1/chat/completions").body(chat_body(true)).send();
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), call).await.is_err());
+    eventually("the call is recorded", async || app.records().await.len() == 1).await;
+    assert_eq!(app.only_record().await.outcome, Outcome::ClientGone);
 }

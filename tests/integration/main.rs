@@ -6,6 +6,7 @@ mod app;
 mod calls;
 mod cli;
 mod container;
+mod front;
 mod listeners;
 mod mock;
 mod outbound;

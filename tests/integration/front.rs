@@ -1,0 +1,42 @@
+//! What lies at which path of a whole Keywheel.
+
+use keywheel::mock::MockProvider;
+
+use crate::app::{TestApp, read};
+
+#[tokio::test]
+async fn the_admin_api_and_its_documentation_are_served() {
+    let provider = MockProvider::start().await;
+    let app = TestApp::with_keys(&provider, &[("a", "sk-mock-healthy-1")]).await;
+    let refused = read(reqwest::Client::new().get(app.url("/api/keys"))).await;
+    assert_eq!(refused.status, 401);
+    let request = reqwest::Client::new().get(app.url("/api/keys")).bearer_auth("admin-token-for-tests");
+    let keys = read(request).await;
+    assert_eq!(keys.status, 200, "{}", keys.text());
+    assert!(keys.text().contains("\"a\"") && !keys.text().contains("sk-mock-healthy-1"), "{}", keys.text());
+    let page = read(reqwest::Client::new().get(app.url("/docs"))).await;
+    assert!(page.status == 200 && page.text().contains("SwaggerUIBundle"));
+    for (path, text) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+        assert_eq!(read(reqwest::Client::new().get(app.url(path))).await.text(), text);
+    }
+    app.chat().await;
+    let calls = read(reqwest::Client::new().get(app.url("/api/calls")).bearer_auth("admin-token-for-tests")).await;
+    assert!(calls.status == 200 && calls.text().contains("gpt-4o-mini"), "{}", calls.text());
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_or_with_a_wrong_one_is_refused_and_reaches_nobody() {
+    let provider = MockProvider::start().await;
+    let app = TestApp::with_keys(&provider, &[("a", "sk-mock-healthy-1")]).await;
+    let body = crate::app::chat_body(false);
+    for token in [None, Some("kw-wrong-token"), Some("sk-mock-healthy-1")] {
+        let mut request = reqwest::Client::new().post(app.url("/v1/chat/completions")).body(body.clone());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = read(request).await;
+        assert_eq!(answer.status, 401);
+        assert!(["missing_token", "invalid_token"].contains(&answer.code().as_str()), "{}", answer.text());
+    }
+    assert!(crate::app::secrets_seen(&provider).is_empty());
+}
