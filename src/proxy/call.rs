@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::Deps;
 use super::attempt::Head;
@@ -167,7 +167,12 @@ impl Call {
         let now = self.deps.clock.now();
         let limits = LearnedLimits::from_headers(&head.headers, now);
         self.deps.rotator.answered(lease, first_byte_us.unwrap_or(0) / 1000, &limits, now);
-        if let Some(account) = head.headers.get("openai-organization").and_then(|value| value.to_str().ok()) {
+        self.learn_account(lease, &head.headers);
+    }
+
+    /// Notes the account that a provider names as a key's.
+    pub fn learn_account(&self, lease: &Lease, headers: &HeaderMap) {
+        if let Some(account) = headers.get("openai-organization").and_then(|value| value.to_str().ok()) {
             self.deps.rotator.learn_account(lease, account);
         }
     }

@@ -63,6 +63,9 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
         };
         let now = call.deps.clock.now();
         let verdict = judge(plan, &lease, &failure, state.add_include_usage, now);
+        if let Failure::Status { head, .. } = &failure {
+            call.learn_account(&lease, &head.headers);
+        }
         call.deps.rotator.failed(&lease, &verdict, now);
         call.close_attempt(verdict.clone(), words(&failure, &lease));
         if verdict.class == Class::AddedMember {
