@@ -3,13 +3,17 @@
 //! Reads arguments and environment through `config`, prints, and returns exit codes: 0 clean, 1 failed, 2 wrong usage
 //! or configuration.
 
+mod admin_api;
 mod check;
+mod client;
 mod data_folder;
 mod demo;
 mod healthcheck;
+mod keys;
 mod local_http;
 mod machine;
 mod mock;
+mod openapi;
 mod serve;
 
 use std::process::ExitCode;
@@ -39,6 +43,9 @@ enum Command {
     Demo(demo::Arguments),
     Check(Box<check::Arguments>),
     Mock(mock::Arguments),
+    Openapi(openapi::Arguments),
+    Keys(keys::Arguments),
+    Client(client::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
 
@@ -75,6 +82,9 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments, &environment),
         Command::Check(arguments) => check::run(*arguments, &environment),
         Command::Mock(arguments) => mock::run(arguments),
+        Command::Openapi(arguments) => openapi::run(arguments),
+        Command::Keys(arguments) => keys::run(arguments, &environment),
+        Command::Client(arguments) => client::run(arguments, &environment),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };
     match result {

@@ -297,3 +297,83 @@ fn check_tells_sources_and_finds_what_would_stop_a_start() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is made");
 }
+
+const ONE_PROVIDER: &str = "[[provider]]\nname = 'openai'\nbase_url = 'https://api.openai.com'\n";
+
+/// Runs a command to its end, with something on its standard input.
+fn typed(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut command = keywheel(folder, arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn keys_and_clients_are_made_beside_a_running_server_and_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("bootstrap.toml"), ONE_PROVIDER).unwrap();
+    let variables = [("KEYWHEEL_BOOTSTRAP", "bootstrap.toml")];
+    let serving = Running::start(path, ON_A_FREE_PORT, &variables);
+
+    let created = typed(path, &["client", "create", "online", "--model", "gpt-4o*", "--rpm", "60"], "");
+    let token = text(&created.stdout).trim().to_owned();
+    assert!(created.status.success() && token.starts_with("kw-"), "{} {}", text(&created.stdout), text(&created.stderr));
+    assert!(serving.ask_as(&token, "GET /v1/models").starts_with("HTTP/1.1 200 "), "the running server knows it at once");
+    let again = typed(path, &["client", "create", "online"], "");
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("name"), "{}", text(&again.stderr));
+
+    let import = ["keys", "import", "--provider", "openai", "--tag", "paid"];
+    let first = typed(path, &import, "# ours\nsk-online-0123456789abc\nteam b,sk-online-9876543210cba\n");
+    assert!(
+        text(&first.stdout).contains("keys imported for openai: 2; there already: 0"),
+        "{} {}",
+        text(&first.stdout),
+        text(&first.stderr)
+    );
+    assert_eq!(serving.stop(), Some(0));
+
+    let second = typed(path, &import, "sk-online-0123456789abc\n\"sk-offline-0123456789abc\",\n");
+    assert!(text(&second.stdout).contains("keys imported for openai: 1; there already: 1"), "{}", text(&second.stderr));
+    let offline = typed(path, &["client", "create", "offline"], "");
+    let token = text(&offline.stdout).trim().to_owned();
+    let serving = Running::start(path, ON_A_FREE_PORT, &variables);
+    assert!(serving.ask_as(&token, "GET /v1/models").starts_with("HTTP/1.1 200 "));
+    let admin = std::fs::read_to_string(path.join("data/admin-token")).unwrap();
+    let keys = serving.ask_as(admin.trim(), "GET /api/keys");
+    assert!(["key-1", "team b", "paid"].iter().all(|part| keys.contains(part)), "{keys}");
+    for output in [&first, &second] {
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(!said.contains("0123456789") && said.contains("…9abc"), "no more of a key is shown than its end: {said}");
+    }
+}
+
+#[test]
+fn an_import_with_a_line_that_cannot_be_read_imports_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("keys.txt"), "sk-one-0123456789abc\nsk-two-\u{200b}0123456789abc\n").unwrap();
+    let refused = typed(path, &["keys", "import", "--provider", "openai", "keys.txt"], "");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("keys.txt, line 2: character 8 is U+200B") && said.contains("nothing was imported"), "{said}");
+    assert!(!path.join("data").exists());
+    let dry = typed(
+        path,
+        &["keys", "import", "--provider", "openai", "--dry-run", "--split-commas"],
+        "sk-a-1234567890,sk-b-1234567890",
+    );
+    assert!(dry.status.success() && text(&dry.stderr).lines().count() == 2, "{}", text(&dry.stderr));
+    let nobody = typed(path, &["keys", "import", "--provider", "nobody"], "sk-one-0123456789abc");
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("there is no provider nobody"), "{}", text(&nobody.stderr));
+    let absent = typed(path, &["keys", "import", "--provider", "openai", "absent.txt"], "");
+    assert!(text(&absent.stderr).contains("absent.txt"));
+}
+
+#[test]
+fn openapi_prints_what_is_committed() {
+    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/admin.json")).unwrap();
+    assert_eq!(text(&output(&["openapi"], &[]).stdout).trim_end(), committed.trim_end());
+}

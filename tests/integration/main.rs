@@ -12,6 +12,7 @@ mod mock;
 mod outbound;
 mod outbound_tls;
 mod probe;
+mod readme;
 mod server;
 mod support;
 mod tidy;

@@ -1,0 +1,175 @@
+//! `keywheel keys import`: many keys at once, from files or standard input.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use anyhow::Context;
+use http::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::admin_api::{AdminApi, Refusal};
+use super::{CliError, configure, machine};
+use crate::config::{Environment, Flags};
+use crate::domain::{Commas, PastedKey, read_pasted_keys, secret_hint};
+
+/// Provider keys
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  keywheel keys import --provider openai keys.txt")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Import(Box<Import>),
+}
+
+/// Import provider keys, one a line, from files or standard input
+///
+/// A line is a key, `name,key`, or a list such as [\"sk-a\",\"sk-b\"]; quotes, trailing commas, blank lines and lines that
+/// begin with # do no harm. Works on the data folder itself, or through the server that uses it. If a line cannot be read,
+/// nothing is imported.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  keywheel keys import --provider openai --tag paid keys.txt
+  pass show openai-keys | keywheel keys import --provider openai -")]
+struct Import {
+    /// Name of the provider that issued them
+    #[arg(long, value_name = "NAME")]
+    provider: String,
+    /// A label that clients and scripts select by; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Share of calls relative to other keys [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    weight: Option<u32>,
+    /// Commas part keys that stand on one line
+    #[arg(long, conflicts_with = "keep_commas")]
+    split_commas: bool,
+    /// Commas belong to the keys
+    #[arg(long)]
+    keep_commas: bool,
+    /// Only show how every line is read
+    #[arg(long)]
+    dry_run: bool,
+    /// Files with keys; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    files: Vec<String>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(), CliError> {
+    let Command::Import(mut import) = arguments.command;
+    let config = configure(std::mem::take(&mut import.flags), environment)?;
+    let keys = import.read()?;
+    if import.dry_run {
+        return Ok(());
+    }
+    machine::runtime(config.threads)?.block_on(async {
+        let api = AdminApi::open(config, environment).await?;
+        let imported = import.import(&api, &keys).await;
+        api.close().await;
+        Ok(imported?)
+    })
+}
+
+impl Import {
+    /// Reads every file and says how each line was read. An error if one could not be.
+    fn read(&self) -> anyhow::Result<Vec<PastedKey>> {
+        let commas = match (self.split_commas, self.keep_commas) {
+            (true, _) => Commas::Part,
+            (_, true) => Commas::Belong,
+            _ => Commas::Unclear,
+        };
+        let mut found = Vec::new();
+        let mut faults = 0;
+        for file in &self.files {
+            for line in read_pasted_keys(&text_of(file)?, commas) {
+                match line.keys {
+                    Ok(keys) => {
+                        keys.iter().for_each(|key| eprintln!("{file}, line {}: {}", line.number, describe(key)));
+                        found.extend(keys.into_iter().filter(|key| key.repeats.is_none()));
+                    }
+                    Err(fault) => {
+                        eprintln!("{file}, line {}: {fault}", line.number);
+                        faults += 1;
+                    }
+                }
+            }
+        }
+        match faults {
+            0 => Ok(found),
+            1 => anyhow::bail!("one line cannot be read; nothing was imported (--split-commas or --keep-commas may help)"),
+            _ => {
+                anyhow::bail!("{faults} lines cannot be read; nothing was imported (--split-commas or --keep-commas may help)")
+            }
+        }
+    }
+
+    async fn import(&self, api: &AdminApi, keys: &[PastedKey]) -> anyhow::Result<()> {
+        let providers = api.list("/api/providers", "providers").await?;
+        let provider = providers.iter().find(|provider| provider["name"] == self.provider.as_str());
+        let provider = provider.with_context(|| format!("there is no provider {}", self.provider))?["id"].clone();
+        let existing = api.list(&format!("/api/keys?provider={provider}"), "keys").await?;
+        let mut names: HashSet<String> = existing.iter().filter_map(|key| key["name"].as_str().map(str::to_owned)).collect();
+        let (mut imported, mut known) = (0, 0);
+        for key in keys {
+            let name = key.name.clone().unwrap_or_else(|| free_name(&names));
+            let mut body =
+                json!({ "provider": provider, "name": name, "secret": key.secret.expose_secret(), "tags": self.tags });
+            if let Some(weight) = self.weight {
+                body["weight"] = json!(weight);
+            }
+            match api.call(Method::POST, "/api/keys", Some(&body)).await {
+                Ok(_) => {
+                    names.insert(name);
+                    imported += 1;
+                }
+                Err(error) if is_known_secret(&error) => {
+                    eprintln!("{}: this key is there already", describe(key));
+                    known += 1;
+                }
+                Err(error) => return Err(error.context(format!("{}, after {imported} imported keys", describe(key)))),
+            }
+        }
+        println!("keys imported for {}: {imported}; there already: {known}", self.provider);
+        Ok(())
+    }
+}
+
+fn text_of(file: &str) -> anyhow::Result<String> {
+    if file != "-" {
+        return std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"));
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    Ok(text)
+}
+
+/// A key for people: its name and as much of it as may be shown.
+fn describe(key: &PastedKey) -> String {
+    let name = key.name.as_ref().map(|name| format!(" named {name}")).unwrap_or_default();
+    let repeats = key.repeats.map(|line| format!(", the same as in line {line}")).unwrap_or_default();
+    format!("a key {}{name}{repeats}", secret_hint(key.secret.expose_secret()))
+}
+
+/// `key-1`, or the next number that is free.
+fn free_name(taken: &HashSet<String>) -> String {
+    let mut number = taken.len() + 1;
+    while taken.contains(&format!("key-{number}")) {
+        number += 1;
+    }
+    format!("key-{number}")
+}
+
+fn is_known_secret(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Refusal>()
+        .is_some_and(|refusal| refusal.status == StatusCode::CONFLICT && refusal.message.contains("secret"))
+}

@@ -1,0 +1,20 @@
+//! `keywheel openapi`: the description of the admin API.
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use super::CliError;
+use crate::admin::openapi_json;
+
+/// Print the OpenAPI description of the admin API
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  keywheel openapi > admin.json")]
+pub(super) struct Arguments {}
+
+pub(super) fn run(_arguments: Arguments) -> Result<(), CliError> {
+    writeln!(std::io::stdout(), "{}", openapi_json().trim_end()).context("cannot print")?;
+    Ok(())
+}
