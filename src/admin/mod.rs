@@ -22,10 +22,10 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use poem::endpoint::make_sync;
 use poem::error::ResponseError;
-use poem::web::Html;
-use poem::{Endpoint, EndpointExt, Response};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
@@ -145,8 +145,8 @@ pub fn endpoint(context: Arc<AdminContext>) -> impl Endpoint<Output = Response> 
 
 /// The page of the API with forms for every operation; it needs nothing from elsewhere.
 pub fn documentation() -> impl Endpoint<Output = Response> + 'static {
-    let page = service().swagger_ui_html();
-    make_sync(move |_| Html(page.clone())).map_to_response()
+    let page = Bytes::from(service().swagger_ui_html());
+    make_sync(move |_| page.clone().with_content_type("text/html; charset=utf-8")).map_to_response()
 }
 
 /// The OpenAPI document.

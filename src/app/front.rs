@@ -17,9 +17,10 @@ use crate::telemetry::{METRICS_CONTENT_TYPE, Readings};
 /// Everything that the server answers with.
 pub(super) fn endpoint(parts: Arc<Parts>, proxy: Proxy) -> impl Endpoint + 'static {
     let ready = parts.clone();
+    let api = Arc::new(admin::endpoint(parts.admin.clone()));
     let others = Route::new()
-        .at("/api", admin::endpoint(parts.admin.clone()))
-        .at("/api/*path", admin::endpoint(parts.admin.clone()))
+        .at("/api", api.clone())
+        .at("/api/*path", api)
         .at("/docs", admin::documentation())
         .at("/healthz", get(make_sync(|_| "ok\n")))
         .at("/readyz", get(make_sync(move |_| readiness(&ready))))

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{CallId, ClientId, KeyId, ProviderId};
-use super::model::Strategy;
 use super::money::Cost;
 use super::usage::Usage;
 use super::verdict::Verdict;
@@ -195,14 +194,6 @@ pub struct Why {
     pub passed_over: Vec<PassedOver>,
     /// Where a script chose: `file:line`.
     pub script: Option<String>,
-}
-
-impl Why {
-    /// A choice by a strategy.
-    pub fn by_strategy(strategy: Strategy, chosen_by: Arc<str>) -> Self {
-        debug_assert_eq!(strategy.as_str(), &*chosen_by);
-        Why { chosen_by, ..Why::default() }
-    }
 }
 
 /// When things happened in an attempt, in microseconds since the attempt began. `None`: it did not happen.

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use super::Deps;
 use super::attempt::Head;
 use super::error::ProxyError;
-use super::meter::Metered;
+use super::meter::{End, Meter, Metered};
 use super::ownership::Remember;
 use super::plan::Plan;
 use crate::domain::{
@@ -193,6 +193,14 @@ impl Call {
         self.finish(outcome);
     }
 
+    /// Ends the call after an answer whose whole body is in hand.
+    pub fn conclude_whole(mut self, lease: &Lease, body: &Bytes, meter: Meter) {
+        self.record.bytes_out = body.len() as u64;
+        self.capture_response(body);
+        self.remember_all(lease, body);
+        self.conclude(lease, meter.finish(End::Whole), Outcome::Success);
+    }
+
     /// Ends the call with a provider's refusal that went back word for word.
     pub fn refused(mut self, status: StatusCode, body: &[u8], outcome: Outcome) {
         self.record.status = status.as_u16();
@@ -210,7 +218,7 @@ impl Call {
     }
 
     /// Keeps the answer's body, when the settings say so.
-    pub fn capture_response(&mut self, body: &Bytes) {
+    fn capture_response(&mut self, body: &Bytes) {
         self.record.bodies.response = self.captured(body);
     }
 

@@ -17,10 +17,9 @@ use tokio::time::{Interval, timeout};
 use super::attempt::{Answer, Head};
 use super::call::Call;
 use super::forward::{Ended, forward};
-use super::meter::End;
 use super::plan::Plan;
 use super::relay::{Look, Relay, RelayParts};
-use crate::domain::{Api, Outcome};
+use crate::domain::Api;
 use crate::outbound::client_headers;
 
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
@@ -51,7 +50,7 @@ pub(super) async fn deliver(mut call: Call, plan: Plan) -> Response {
 type Attempts = Pin<Box<dyn Future<Output = (Call, Plan, Ended)> + Send>>;
 
 /// The answer, when nothing of it was sent yet.
-fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
+fn respond(call: Call, plan: &Plan, ended: Ended) -> Response {
     match ended {
         Ended::Refused(error) => {
             let response = error.response(plan.path.api);
@@ -59,16 +58,13 @@ fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
             response
         }
         Ended::Verbatim { head, body, outcome } => {
-            let response = with_head(&call, plan, &head, false).body(body.clone());
+            let response = with_head(&call, plan, &head, false, body.clone().into());
             call.refused(head.status, &body, outcome);
             response
         }
         Ended::Answered { lease, head, answer: Answer::Whole { body, meter } } => {
-            let response = with_head(&call, plan, &head, plan.method == Method::HEAD).body(body.clone());
-            call.record.bytes_out = body.len() as u64;
-            call.capture_response(&body);
-            call.remember_all(&lease, &body);
-            call.conclude(&lease, meter.finish(End::Whole), Outcome::Success);
+            let response = with_head(&call, plan, &head, plan.method == Method::HEAD, body.clone().into());
+            call.conclude_whole(&lease, &body, meter);
             response
         }
         Ended::Answered { lease, head, answer: Answer::Flow { held, upstream, look } } => {
@@ -76,15 +72,15 @@ fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
                 Look::Events(_) => None,
                 _ => upstream.length().map(|rest| rest + held.iter().map(|piece| piece.len() as u64).sum::<u64>()),
             };
-            let builder = with_head(&call, plan, &head, false);
-            let idle = Duration::from_millis(lease.provider().timeouts.idle_ms);
-            let parts = RelayParts { call, lease, held, upstream, look, api: plan.path.api, idle, length };
-            builder.body(boxed(Relay::new(parts)))
+            let mut response = with_head(&call, plan, &head, false, poem::Body::empty());
+            let parts = RelayParts { call, lease, held, upstream, look, api: plan.path.api, length };
+            response.set_body(boxed(Relay::new(parts)));
+            response
         }
     }
 }
 
-fn with_head(call: &Call, plan: &Plan, head: &Head, keeps_length: bool) -> poem::ResponseBuilder {
+fn with_head(call: &Call, plan: &Plan, head: &Head, keeps_length: bool, body: poem::Body) -> Response {
     let mut headers = client_headers(&head.headers);
     if !keeps_length {
         headers.remove(header::CONTENT_LENGTH);
@@ -98,11 +94,9 @@ fn with_head(call: &Call, plan: &Plan, head: &Head, keeps_length: bool) -> poem:
     if call.debug {
         debug_headers(call, &mut headers);
     }
-    let mut builder = Response::builder().status(head.status);
-    for (name, value) in &headers {
-        builder = builder.header(name, value);
-    }
-    builder
+    let mut response = Response::builder().status(head.status).body(body);
+    *response.headers_mut() = headers;
+    response
 }
 
 /// Which key and provider served, for clients that ask and may know.
@@ -147,7 +141,7 @@ enum State {
 }
 
 impl Waiting {
-    fn take(&mut self, mut call: Call, plan: &Plan, ended: Ended) {
+    fn take(&mut self, call: Call, plan: &Plan, ended: Ended) {
         self.state = State::Ended;
         let api = plan.path.api;
         match ended {
@@ -161,13 +155,10 @@ impl Waiting {
             }
             Ended::Answered { lease, answer: Answer::Whole { body, meter }, .. } => {
                 self.out.push_back(as_event(api, false, &body));
-                call.record.bytes_out = body.len() as u64;
-                call.capture_response(&body);
-                call.conclude(&lease, meter.finish(End::Whole), Outcome::Success);
+                call.conclude_whole(&lease, &body, meter);
             }
             Ended::Answered { lease, answer: Answer::Flow { held, upstream, look }, .. } => {
-                let idle = Duration::from_millis(lease.provider().timeouts.idle_ms);
-                let parts = RelayParts { call, lease, held, upstream, look, api, idle, length: None };
+                let parts = RelayParts { call, lease, held, upstream, look, api, length: None };
                 self.state = State::Relay(Box::new(Relay::new(parts)));
             }
         }

@@ -133,12 +133,11 @@ fn may_go_on(call: &Call, plan: &Plan, lease: &Lease, verdict: &Verdict, attempt
     if !plan.can_repeat() {
         return false;
     }
+    let most = lease.provider().attempts.unwrap_or(plan.settings().attempts);
     match verdict.retry {
         Retry::None => false,
-        Retry::Same => attempts <= lease.provider().attempts.unwrap_or(plan.settings().attempts),
-        Retry::Next | Retry::NextTier => {
-            attempts < lease.provider().attempts.unwrap_or(plan.settings().attempts) && call.deps.rotator.may_retry(now)
-        }
+        Retry::Same => attempts <= most,
+        Retry::Next | Retry::NextTier => attempts < most && call.deps.rotator.may_retry(now),
     }
 }
 

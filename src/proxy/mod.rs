@@ -39,13 +39,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use parking_lot::RwLock;
 use poem::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Api, ProviderId, Snapshot};
+use crate::domain::{ProviderId, Snapshot};
 use crate::outbound::Outbound;
 use crate::quota::Quota;
 use crate::recorder::{Owners, Recorder};
@@ -61,7 +61,6 @@ pub use multipart::{Form, FormError, FormReader, read_form};
 pub use sse::{Event, LONGEST_EVENT, Splitter};
 
 use call::Call;
-use error::ProxyError;
 use intake::Intake;
 
 /// What the data plane works with.
@@ -157,12 +156,6 @@ impl Proxy {
             cors::allow(&mut response, origin);
         }
         response
-    }
-
-    /// The answer to a request whose path cannot be read, in the shape of the API.
-    pub fn no_such_path() -> Response {
-        let message = "There is nothing at this path. The API lies under /v1.";
-        ProxyError::rejected(StatusCode::NOT_FOUND, "not_found", message).response(Api::Other)
     }
 }
 

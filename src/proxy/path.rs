@@ -65,10 +65,14 @@ impl ApiPath {
         self.endpoint == UNKNOWN
     }
 
-    /// Path segments that may be ids of objects: all that are no plain word of the API's own.
+    /// Path segments that may be ids of objects: all behind the first that are no plain word of the API's own.
+    ///
+    /// The first names a collection (`vector_stores`), and each candidate costs a look-up.
     pub fn possible_ids(&self) -> impl Iterator<Item = &str> {
+        // What stands before the leading slash is empty, so the collection is the second piece.
         self.rest
             .split('/')
+            .skip(2)
             .filter(|segment| segment.len() >= 6 && segment.bytes().any(|b| matches!(b, b'_' | b'-' | b'0'..=b'9')))
     }
 

@@ -113,7 +113,6 @@ pub(super) struct RelayParts {
     pub upstream: UpstreamBody,
     pub look: Look,
     pub api: Api,
-    pub idle: Duration,
     pub length: Option<u64>,
 }
 
@@ -121,13 +120,14 @@ impl Relay {
     /// A relay that sends what was held and then what comes.
     pub fn new(parts: RelayParts) -> Self {
         let draining = parts.call.deps.draining.clone();
+        let idle = Duration::from_millis(parts.lease.provider().timeouts.idle_ms);
         let flow = Flow {
             call: parts.call,
             lease: parts.lease,
             upstream: parts.upstream,
             look: parts.look,
             api: parts.api,
-            idle: Idle::new(parts.idle),
+            idle: Idle::new(idle),
             draining: Box::pin(draining.cancelled_owned()),
         };
         Relay { flow: Some(flow), out: parts.held, ending: Ending::Open, length: parts.length }
