@@ -14,7 +14,7 @@ use super::register::{Group, Registrar};
 use super::runtime;
 
 /// Nesting of one expression.
-const EXPRESSION_DEPTH: usize = 48;
+const EXPRESSION_DEPTH: usize = 96;
 /// Variables of one function and its callers.
 const VARIABLES: usize = 512;
 

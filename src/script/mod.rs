@@ -22,6 +22,7 @@ mod set;
 mod sources;
 mod stats;
 mod unit;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +42,4 @@ pub use runtime::{LogLevel, LogLine};
 pub use set::ScriptSet;
 pub use sources::{SourceError, Sources};
 pub use stats::HookReport;
+pub use watch::{ScriptWatch, WatchMode};

@@ -174,6 +174,8 @@ impl ScriptSet {
         // thread along.
         let called = catch_unwind(AssertUnwindSafe(|| context.call_fn_raw(function, false, false, &mut arguments)));
         match called {
+            // What was stopped inside a comparison of `sort` goes unnoticed there, and the script would seem to have ended well.
+            Ok(Ok(_)) if stopped().is_some() => Err(EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into()),
             Ok(Err(error)) => match *error {
                 EvalAltResult::Exit(value, _) => Ok(value),
                 other => Err(other.into()),

@@ -163,14 +163,13 @@ fn at(name: &str, position: Position) -> Place {
 
 /// Where a function is defined: Rhai does not keep it, so the text is searched for its head.
 pub fn place_of(text: &str, script: &str, function: &str) -> Place {
-    for (number, line) in text.lines().enumerate() {
-        let head = line.trim_start();
-        let head = head.strip_prefix("private").map_or(head, str::trim_start);
-        let Some(rest) = head.strip_prefix("fn").filter(|rest| rest.starts_with(char::is_whitespace)) else { continue };
-        let rest = rest.trim_start();
-        if rest.strip_prefix(function).is_some_and(|rest| rest.trim_start().starts_with('(')) {
-            let column = line.chars().count() - rest.chars().count() + 1;
-            return Place { script: script.to_owned(), line: number + 1, column };
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (at, _) in line.match_indices(function) {
+            let (before, after) = (&line[..at], &line[at + function.len()..]);
+            let is_head = before.trim_end().ends_with("fn") && before.ends_with(char::is_whitespace);
+            if is_head && after.trim_start().starts_with('(') {
+                return Place { script: script.to_owned(), line: number + 1, column: before.chars().count() + 1 };
+            }
         }
     }
     Place::of(script)

@@ -1,7 +1,9 @@
 //! Tests of the room through the door that the data plane uses.
 
 mod answers;
+mod hostile;
 mod loading;
+mod reload;
 mod values;
 
 use std::sync::Arc;
