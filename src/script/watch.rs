@@ -9,12 +9,13 @@ use std::path::{self, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, thread};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::live::Scripts;
+use crate::clock::Clock;
 
 /// Silence after an event before the folder is read: a save is often several events.
 const QUIET: Duration = Duration::from_millis(30);
@@ -162,6 +163,6 @@ fn identity(folder: &Path) -> Option<Identity> {
 
 /// Waits until a burst of events is over.
 fn wait_for_quiet(woken: &Receiver<()>) {
-    let began = Instant::now();
-    while began.elapsed() < BURST && woken.recv_timeout(QUIET).is_ok() {}
+    let clock = Clock::start();
+    while Duration::from_micros(clock.micros()) < BURST && woken.recv_timeout(QUIET).is_ok() {}
 }
