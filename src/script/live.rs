@@ -142,6 +142,11 @@ impl Scripts {
 
     /// Reads the folder again and makes its scripts live if they pass. `None`: nothing has changed since the last time.
     pub fn reload(&self) -> Option<LastReload> {
+        self.reload_from(read)
+    }
+
+    /// As [`Scripts::reload`], with the way in which the folder is read.
+    pub(super) fn reload_from(&self, read: impl FnOnce(Option<&Path>) -> Result<Sources, Vec<Problem>>) -> Option<LastReload> {
         let mut failed = self.loading.lock();
         if let Some(folder) = &self.folder
             && !folder.exists()
@@ -263,7 +268,7 @@ impl LastReload {
     }
 }
 
-fn read(folder: Option<&Path>) -> Result<Sources, Vec<Problem>> {
+pub(super) fn read(folder: Option<&Path>) -> Result<Sources, Vec<Problem>> {
     let Some(folder) = folder else { return Ok(Sources::default()) };
     let place = || Place::of(&folder.display().to_string());
     Sources::read(folder).map_err(|error| vec![Problem::error(place(), error.to_string())])

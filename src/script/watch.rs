@@ -14,13 +14,20 @@ use std::{fs, thread};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::live::Scripts;
+use super::error::Problem;
+use super::live::{Scripts, read};
+use super::sources::Sources;
 use crate::clock::Clock;
 
 /// Silence after an event before the folder is read: a save is often several events.
 const QUIET: Duration = Duration::from_millis(30);
 /// Longest wait for that silence, in a burst.
 const BURST: Duration = Duration::from_millis(150);
+/// Longest wait for a file that was emptied to be written: an editor that saves in place empties it first, and a filter must
+/// not be gone meanwhile.
+const EMPTIED: Duration = Duration::from_millis(200);
+/// Between two looks at such a file.
+const EMPTIED_LOOK: Duration = Duration::from_millis(10);
 /// Between two looks that no event asked for.
 const SLOW_LOOK: Duration = Duration::from_secs(2);
 
@@ -103,7 +110,7 @@ impl Watch {
             let Some(scripts) = self.scripts.upgrade() else { return };
             // Watched first and read then: what changes in between is an event.
             self.watch_folder();
-            scripts.reload();
+            scripts.reload_from(|folder| read_written(folder, scripts.current().sources()));
         }
     }
 
@@ -159,6 +166,20 @@ fn identity(folder: &Path) -> Option<Identity> {
     #[cfg(not(unix))]
     let number = 0;
     Some((path, number))
+}
+
+/// Reads the folder once no file is empty that had a text before, or has been so for long enough to be meant.
+fn read_written(folder: Option<&Path>, before: &Sources) -> Result<Sources, Vec<Problem>> {
+    let clock = Clock::start();
+    loop {
+        let sources = read(folder)?;
+        let is_emptied =
+            |(name, text): (&str, &Arc<str>)| text.is_empty() && before.get(name).is_some_and(|before| !before.is_empty());
+        if !sources.iter().any(is_emptied) || Duration::from_micros(clock.micros()) >= EMPTIED {
+            return Ok(sources);
+        }
+        thread::sleep(EMPTIED_LOOK);
+    }
 }
 
 /// Waits until a burst of events is over.

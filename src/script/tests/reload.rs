@@ -178,7 +178,26 @@ fn a_half_written_file_stays_out() {
     assert_eq!(answer(&scripts), "whole");
     fs::write(&file, &text).unwrap();
     wait_until("the whole is live", || answer(&scripts) == "done");
-    assert!(scripts.status().last_reload.ok);
+    wait_until("the refusal is over", || scripts.status().last_reload.ok);
+}
+
+#[test]
+fn a_file_that_is_emptied_to_be_written_keeps_its_script_meanwhile() {
+    let (root, scripts) = started(&[("a.rhai", refusing("before"))]);
+    let file = root.path().join("scripts/a.rhai");
+    let _watch = scripts.watch(WatchMode::Poll(50));
+    let emptied = Instant::now();
+    let mut open = fs::File::create(&file).unwrap();
+    while emptied.elapsed() < Duration::from_millis(120) {
+        let seen = answer(&scripts);
+        // A thread that was held up for longer may well see the empty file.
+        assert!(seen == "before" || emptied.elapsed() >= Duration::from_millis(200), "{seen}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::io::Write::write_all(&mut open, refusing("after").as_bytes()).unwrap();
+    wait_until("the new text is live", || answer(&scripts) == "after");
+    fs::write(&file, "").unwrap();
+    wait_until("a file that stays empty", || answer(&scripts) == "Ok(Continue)");
 }
 
 #[test]
