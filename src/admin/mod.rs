@@ -8,6 +8,7 @@ mod audit;
 mod body;
 mod calls;
 mod clients;
+mod documentation;
 mod error;
 mod keys;
 mod models;
@@ -22,10 +23,8 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use poem::endpoint::make_sync;
 use poem::error::ResponseError;
-use poem::{Endpoint, EndpointExt, IntoResponse, Response};
+use poem::{Endpoint, EndpointExt, Response};
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +37,7 @@ use crate::rotator::Rotator;
 use crate::store::{Actor, CallLog, Edit, Store};
 use crate::telemetry::Metrics;
 
+pub use documentation::documentation;
 pub use error::ApiError;
 
 /// Longest wait for records before a question about them is answered.
@@ -135,7 +135,6 @@ fn service() -> OpenApiService<Nouns, ()> {
     );
     OpenApiService::new(nouns, "Keywheel", env!("CARGO_PKG_VERSION"))
         .description("The control plane of Keywheel: providers, keys, models, clients and what became of their calls.")
-        .server("/")
 }
 
 /// Answers every request below `/api`; every refusal has the same shape.
@@ -143,13 +142,7 @@ pub fn endpoint(context: Arc<AdminContext>) -> impl Endpoint<Output = Response> 
     service().data(context).catch_all_error(async |error| error::from_framework(&error).as_response())
 }
 
-/// The page of the API with forms for every operation; it needs nothing from elsewhere.
-pub fn documentation() -> impl Endpoint<Output = Response> + 'static {
-    let page = Bytes::from(service().swagger_ui_html());
-    make_sync(move |_| page.clone().with_content_type("text/html; charset=utf-8")).map_to_response()
-}
-
 /// The OpenAPI document.
 pub fn openapi_json() -> String {
-    service().spec()
+    service().server("/").spec()
 }

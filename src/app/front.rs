@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use http::{StatusCode, header};
 use poem::endpoint::make_sync;
+use poem::error::NotFoundError;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::Parts;
@@ -18,14 +20,16 @@ use crate::telemetry::{METRICS_CONTENT_TYPE, Readings};
 pub(super) fn endpoint(parts: Arc<Parts>, proxy: Proxy) -> impl Endpoint + 'static {
     let ready = parts.clone();
     let api = Arc::new(admin::endpoint(parts.admin.clone()));
+    let docs = Arc::new(admin::documentation());
     let others = Route::new()
         .at("/api", api.clone())
         .at("/api/*path", api)
-        .at("/docs", admin::documentation())
+        .at("/docs", docs.clone())
+        .at("/docs/*path", docs)
         .at("/healthz", get(make_sync(|_| "ok\n")))
         .at("/readyz", get(make_sync(move |_| readiness(&ready))))
         .at("/metrics", get(make_sync(move |request| metrics(&parts, &request))));
-    Front { proxy, others: others.map_to_response() }
+    Front { proxy, others: others.catch_error(nothing_here).map_to_response() }
 }
 
 /// The data plane is asked first, without a table of routes in between.
@@ -38,12 +42,25 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        if request.uri().path().starts_with("/v1/") {
+        let path = request.uri().path();
+        if path == "/v1" || path.starts_with("/v1/") {
             let client = request.remote_addr().as_socket_addr().map(|address| address.ip());
             return Ok(self.proxy.handle(request, client).await);
         }
         self.others.call(request).await
     }
+}
+
+/// For a path where nothing lies: most often a base URL without its `/v1`.
+async fn nothing_here(_: NotFoundError) -> Response {
+    let message =
+        "There is nothing at this path. The OpenAI API lies under /v1 (a base URL ends in /v1), the admin API under /api.";
+    let error = json!({ "message": message, "type": "not_found_error", "param": null, "code": "not_found" });
+    json!({ "error": error })
+        .to_string()
+        .with_content_type("application/json")
+        .with_status(StatusCode::NOT_FOUND)
+        .into_response()
 }
 
 fn readiness(parts: &Parts) -> Response {

@@ -109,8 +109,13 @@ impl ProviderHeaders {
     pub(super) fn for_request(&self, client: &HeaderMap, extra: &[(HeaderName, HeaderValue)]) -> (HeaderMap, Vec<HeaderName>) {
         let mut headers = HeaderMap::with_capacity(16);
         let mut dropped = Vec::new();
+        // What `Connection` names belongs to the client's own connection.
+        let of_connection = |name: &HeaderName| {
+            let lists = client.get_all(CONNECTION).iter().filter_map(|list| list.to_str().ok());
+            lists.flat_map(|list| list.split(',')).any(|listed| listed.trim().eq_ignore_ascii_case(name.as_str()))
+        };
         for (name, value) in client {
-            if passes_by_default(name) || self.pass.contains(name) {
+            if (passes_by_default(name) || self.pass.contains(name)) && !of_connection(name) {
                 headers.append(name, value.clone());
             } else if !dropped_without_mention(name.as_str()) && dropped.last() != Some(name) {
                 dropped.push(name.clone());

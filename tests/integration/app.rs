@@ -128,6 +128,16 @@ impl TestApp {
         read(self.request("GET", path)).await
     }
 
+    /// A request to the admin API with the admin token; its body is JSON, null is none.
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.http.request(method, self.url(path)).bearer_auth("admin-token-for-tests");
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        read(request).await
+    }
+
     /// A plain chat call.
     pub async fn chat(&self) -> Answer {
         self.post("/v1/chat/completions", chat_body(false)).await

@@ -1,6 +1,8 @@
 //! The command itself, as a user types it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -20,12 +22,12 @@ pub fn keywheel(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn output(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn output(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     keywheel(folder.path(), arguments).envs(variables.iter().copied()).output().expect("the command runs")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -33,7 +35,9 @@ fn text(bytes: &[u8]) -> String {
 pub struct Running {
     child: Child,
     /// What it printed until it listened, the address included.
-    printed: Vec<String>,
+    pub printed: Vec<String>,
+    /// What it wrote to standard error.
+    errors: File,
     pub url: String,
 }
 
@@ -41,10 +45,11 @@ impl Running {
     /// Starts a command in a folder and waits until it listens.
     pub fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = keywheel(folder, arguments);
+        let errors = tempfile::tempfile().unwrap();
         let mut child = command
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors.try_clone().unwrap())
             .spawn()
             .expect("the command runs");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -56,7 +61,7 @@ impl Running {
                 break url.to_owned();
             }
         };
-        Running { child, printed, url }
+        Running { child, printed, errors, url }
     }
 
     fn signal(&self, signal: Signal) {
@@ -68,13 +73,27 @@ impl Running {
         self.child.wait().unwrap().code()
     }
 
+    /// What it has logged so far.
+    pub fn logged(&self) -> String {
+        let mut bytes = vec![0; self.errors.metadata().unwrap().len() as usize];
+        self.errors.read_exact_at(&mut bytes, 0).unwrap();
+        text(&bytes)
+    }
+
+    /// The most memory that it has had, in KiB.
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Sends a request with an empty body; the whole answer.
-    fn ask(&self, line: &str) -> String {
+    pub fn ask(&self, line: &str) -> String {
         self.ask_as("nobody", line)
     }
 
     /// As [`Running::ask`], with a token.
-    fn ask_as(&self, token: &str, line: &str) -> String {
+    pub fn ask_as(&self, token: &str, line: &str) -> String {
         let head = format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
         let mut stream = std::net::TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
@@ -91,7 +110,7 @@ impl Drop for Running {
     }
 }
 
-const ON_A_FREE_PORT: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
+pub const ON_A_FREE_PORT: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
 
 #[test]
 fn every_command_has_help_with_an_example() {

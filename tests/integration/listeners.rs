@@ -15,7 +15,7 @@ use poem::{Endpoint, Request, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::support::{PATIENCE, read_to_end, read_until, serve};
+use crate::support::{PATIENCE, raise_open_files, read_to_end, read_until, serve};
 
 /// Answers with what it sees: scheme, client and path, then the body.
 fn mirror() -> impl Endpoint<Output = Response> {
@@ -113,7 +113,7 @@ async fn an_answer_that_comes_early_can_be_read_by_a_client_that_still_sends() {
 
 #[tokio::test]
 async fn idle_sockets_keep_nobody_from_being_answered() {
-    keywheel_open_files();
+    raise_open_files();
     let server = serve(mirror(), |_| {}).await;
     let mut idle = Vec::new();
     for number in 0..5_000 {
@@ -126,13 +126,6 @@ async fn idle_sockets_keep_nobody_from_being_answered() {
     let started = Instant::now();
     assert!(server.exchange(get("/now", "")).await.ends_with("/now "));
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-}
-
-/// Both ends of every idle socket live in this process.
-fn keywheel_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }
 
 #[tokio::test]

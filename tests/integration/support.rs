@@ -39,10 +39,22 @@ impl Running {
 
     /// Sends bytes on a new connection and reads until the server closes it.
     pub async fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
-        let mut stream = self.connect().await;
-        stream.write_all(bytes.as_ref()).await.expect("the server reads");
-        read_to_end(&mut stream).await
+        exchange(self.address, bytes).await
     }
+}
+
+/// Sends bytes on a new connection and reads until the server closes it.
+pub async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("the server accepts");
+    stream.write_all(bytes.as_ref()).await.expect("the server reads");
+    read_to_end(&mut stream).await
+}
+
+/// Lets this process open as many files as it may: both ends of every socket of a test live in it.
+pub fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }
 
 /// Reads until the other side closes, within [`PATIENCE`].
