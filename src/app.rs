@@ -1,6 +1,7 @@
 //! The application: every shared handle, built once, and what runs beside the calls.
 
 mod front;
+mod scripts;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::publish::Publisher;
 use crate::quota::Quota;
 use crate::recorder::{Owners, Recorder, RecorderOptions};
 use crate::rotator::{Rotator, SavedKeyState};
+use crate::script::{ScriptWatch, Scripts};
 use crate::server::Shutdown;
 use crate::store::{Axis, CallLog, Dimension, MasterKeySource, Rank, Retention, SavedState, Store, open_call_log};
 use crate::telemetry::Metrics;
@@ -50,6 +52,9 @@ struct Parts {
     shutdown: Shutdown,
     admin: Arc<AdminContext>,
     metrics_token: Option<SecretString>,
+    scripts: Arc<Scripts>,
+    /// Watches the script folder for as long as it lives.
+    _script_watch: Option<ScriptWatch>,
     /// The states of keys as they were last written.
     saved: tokio::sync::Mutex<HashMap<KeyId, SavedKeyState>>,
 }
@@ -93,6 +98,7 @@ impl App {
         recorder.flush().await;
         restore_spending(&quota, &call_log, now).await?;
         let outbound = Arc::new(Outbound::new(Options::default()));
+        let scripts = scripts::start(config, clock, publisher.current());
         let proxy = Proxy::new(ProxyParts {
             clock,
             entropy,
@@ -129,6 +135,8 @@ impl App {
             shutdown,
             metrics_token,
             admin,
+            _script_watch: scripts::watch(&scripts, config.script_watch),
+            scripts,
             saved: Default::default(),
         };
         Ok(App { parts: Arc::new(parts), proxy, tasks: TaskTracker::new(), ending: CancellationToken::new(), new_tokens })
@@ -167,6 +175,11 @@ impl App {
     /// The catalog, its edits, and what calls read of it.
     pub fn publisher(&self) -> &Arc<Publisher> {
         &self.parts.publisher
+    }
+
+    /// The scripts.
+    pub fn scripts(&self) -> &Arc<Scripts> {
+        &self.parts.scripts
     }
 
     /// Ends what runs beside the calls and writes what must survive. For after the server has ended.

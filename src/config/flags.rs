@@ -16,6 +16,15 @@ pub struct Flags {
     /// Folder of Rhai scripts [default: ./scripts]
     #[arg(long, value_name = "FOLDER")]
     scripts: Option<String>,
+    /// How changed scripts are noticed: events, off, or the time between two looks for mounts without events [default: events]
+    #[arg(long, value_name = "MODE")]
+    script_watch: Option<String>,
+    /// Time that one run of a hook may take [default: 25ms]
+    #[arg(long, value_name = "DURATION")]
+    script_time: Option<String>,
+    /// Steps that one run of a hook may take [default: 200000]
+    #[arg(long, value_name = "NUMBER")]
+    script_operations: Option<String>,
     /// File that declares providers, keys, models and clients; applied at each start
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<String>,
@@ -85,6 +94,9 @@ impl Flags {
             ("listen", self.listen),
             ("data", one(self.data)),
             ("scripts", one(self.scripts)),
+            ("script_watch", one(self.script_watch)),
+            ("script_time", one(self.script_time)),
+            ("script_operations", one(self.script_operations)),
             ("bootstrap", one(self.bootstrap)),
             ("log", one(self.log)),
             ("log_format", one(self.log_format)),

@@ -80,6 +80,17 @@ impl Default for ServerConfig {
     }
 }
 
+/// How a changed script is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptWatching {
+    /// By the system's events.
+    Events,
+    /// By a look at the folder every so often, 50 ms or more: for mounts without events.
+    Poll(Duration),
+    /// Not at all: scripts change at a restart, or through the API.
+    Off,
+}
+
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -89,6 +100,12 @@ pub struct Config {
     pub data: PathBuf,
     /// Folder of scripts.
     pub scripts: PathBuf,
+    /// How changed scripts are noticed.
+    pub script_watch: ScriptWatching,
+    /// Time that one run of a hook may take; 1 ms to 10 s.
+    pub script_time: Duration,
+    /// Steps that one run of a hook may take; 1,000 to 100,000,000.
+    pub script_operations: u64,
     /// Bootstrap file.
     pub bootstrap: Option<PathBuf>,
     /// Directives for the log, such as `info` or `keywheel::proxy=debug`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::ScriptWatching;
 use crate::client_address::TrustedProxies;
 
 /// Reads a duration: `500ms`, `10s`, `2m`, `1h`, or bare seconds.
@@ -17,6 +18,15 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis_each).map(Duration::from_millis)
+}
+
+/// Reads `events`, `off`, or a time between two looks.
+pub(super) fn script_watching(text: &str) -> Option<ScriptWatching> {
+    match text {
+        "events" => Some(ScriptWatching::Events),
+        "off" => Some(ScriptWatching::Off),
+        _ => duration(text).filter(|every| every.as_millis() >= 50).map(ScriptWatching::Poll),
+    }
 }
 
 /// Reads a number of bytes: `65536`, `64KiB`, `32MiB`, `1GiB`, or with `KB`, `MB`, `GB`.

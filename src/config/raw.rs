@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -12,7 +13,7 @@ use super::file::read_file;
 use super::flags::Flags;
 use super::settings::{SETTINGS, Setting, Source};
 use super::strays::warnings;
-use super::{Config, ListenAddress, ServerConfig, ShownSetting, Tls, parse};
+use super::{Config, ListenAddress, ScriptWatching, ServerConfig, ShownSetting, Tls, parse};
 use crate::client_address::TrustedProxies;
 use crate::telemetry::LogFormat;
 
@@ -69,6 +70,18 @@ impl RawConfig {
             server,
             data: self.read("data", "a folder", "./data".into(), |text| Some(text.into()))?,
             scripts: self.read("scripts", "a folder", "./scripts".into(), |text| Some(text.into()))?,
+            script_watch: self.read(
+                "script_watch",
+                "events, off, or a duration of 50ms or more such as 1s",
+                ScriptWatching::Events,
+                parse::script_watching,
+            )?,
+            script_time: self.read("script_time", "1ms to 10s", Duration::from_millis(25), |text| {
+                parse::duration(text).filter(|time| (1..=10_000).contains(&time.as_millis()))
+            })?,
+            script_operations: self.read("script_operations", "1000 to 100000000", 200_000, |text| {
+                text.parse().ok().filter(|steps| (1_000..=100_000_000).contains(steps))
+            })?,
             bootstrap: self.read("bootstrap", "a file", None, some_path)?,
             log: self.read("log", "directives such as info or keywheel::proxy=debug", "info".to_owned(), |text| {
                 text.parse::<tracing_subscriber::filter::Targets>().is_ok().then(|| text.to_owned())

@@ -68,6 +68,8 @@ pub enum FailureKind {
     Engine,
     /// The hook is left out because it failed too often in a row.
     Quarantined,
+    /// The scripts could not be loaded at the start, so no call is let through.
+    Closed,
 }
 
 impl FailureKind {
@@ -82,6 +84,7 @@ impl FailureKind {
             FailureKind::Answer => "answer",
             FailureKind::Engine => "engine",
             FailureKind::Quarantined => "quarantined",
+            FailureKind::Closed => "closed",
         }
     }
 }

@@ -102,6 +102,11 @@ impl HookSet {
         self.0 & 1 << hook.index() != 0
     }
 
+    /// The set as a number; 0 is the empty one.
+    pub(super) fn bits(self) -> u16 {
+        self.0
+    }
+
     /// Whether no hook is in the set.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -41,6 +41,8 @@ pub struct Scripts {
     around: Arc<Surroundings>,
     stats: Arc<HookStats>,
     current: ArcSwap<ScriptSet>,
+    /// Which hooks the live set defines, so that a call without scripts looks at one number.
+    defined: AtomicU16,
     /// Held while a load runs, so that one load ends before the next begins.
     loading: Mutex<Option<Sources>>,
     last: Mutex<LastReload>,
@@ -96,12 +98,26 @@ pub struct ScriptStatus {
 }
 
 impl Scripts {
-    /// Loads the folder. A folder that does not exist is an empty set.
+    /// Loads the folder for a server that starts. A folder that does not exist is an empty set.
     ///
-    /// An error when the scripts have errors: a server that starts without the filters it was told to use would let
-    /// everything through.
+    /// When its scripts have errors, or it cannot be read, there is no last good set to go on with, and none at all would let
+    /// through what a filter was there to stop. So the server starts closed: each call fails with the first error, until the
+    /// folder loads. Meanwhile it can be mended in place, or through the admin API.
+    pub fn start(options: ScriptsOptions) -> Arc<Self> {
+        let sources = read(options.folder.as_deref());
+        Scripts::load_sources(options, sources)
+    }
+
+    /// Loads the folder, as [`Scripts::start`] does.
+    ///
+    /// # Errors
+    /// What stands against the scripts.
     pub fn load(options: ScriptsOptions) -> Result<Arc<Self>, Vec<Problem>> {
-        let sources = read(options.folder.as_deref())?;
+        let scripts = Scripts::start(options);
+        if scripts.is_closed() { Err(scripts.last.lock().problems.clone()) } else { Ok(scripts) }
+    }
+
+    fn load_sources(options: ScriptsOptions, read: Result<Sources, Vec<Problem>>) -> Arc<Self> {
         let around = Arc::new(Surroundings {
             clock: options.clock,
             time: Time::Real,
@@ -113,21 +129,43 @@ impl Scripts {
         let loader =
             Loader { limits: options.limits.clone(), config: (options.config)(), around: around.clone(), stats: stats.clone() };
         let began = around.clock.micros();
-        let report = loader.load(sources);
+        let (report, sources) = match read {
+            Ok(sources) => (loader.load(sources.clone()), Some(sources)),
+            Err(problems) => (LoadReport { set: None, problems, tests: Vec::new() }, None),
+        };
         let last = LastReload::new(&report, &around, began);
-        let Some(set) = report.set else { return Err(report.problems) };
-        Ok(Arc::new(Scripts {
+        let version = sources.as_ref().map(Sources::version).unwrap_or_default();
+        let is_refused = report.set.is_none();
+        let set = report.set.unwrap_or_else(|| loader.closed(&last.problems));
+        let scripts = Scripts {
             folder: options.folder,
             limits: options.limits,
             config: options.config,
             around,
             stats,
+            defined: AtomicU16::new(set.defined.bits()),
             current: ArcSwap::from_pointee(set),
-            loading: Mutex::default(),
-            last: Mutex::new(LastReload { version: last.version.clone(), ..last }),
+            loading: Mutex::new(sources.filter(|_| is_refused)),
+            last: Mutex::new(LastReload { version, ..last }),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
-        }))
+        };
+        if is_refused {
+            scripts.last.lock().tell();
+            tracing::error!("no call is let through until the scripts load");
+        }
+        Arc::new(scripts)
+    }
+
+    /// Whether no set has loaded since the start, so that no call is let through.
+    pub fn is_closed(&self) -> bool {
+        self.current.load().closed.is_some()
+    }
+
+    /// The live set, unless it defines no hook: one relaxed look then.
+    #[inline]
+    pub fn live(&self) -> Option<Arc<ScriptSet>> {
+        if self.defined.load(Ordering::Relaxed) == 0 { None } else { Some(self.current()) }
     }
 
     /// The live set. A call takes it once and keeps it to its end.
@@ -161,14 +199,14 @@ impl Scripts {
         if failed.as_ref() == Some(&sources) {
             return None;
         }
-        if *self.current().sources() == sources {
+        if !self.is_closed() && *self.current().sources() == sources {
             *failed = None;
             return self.forget_failure();
         }
         let (last, set) = self.try_load(sources.clone());
         *failed = set.is_none().then_some(sources);
         if let Some(set) = set {
-            self.current.store(Arc::new(set));
+            self.go_live(set);
         }
         self.finish(last)
     }
@@ -213,15 +251,19 @@ impl Scripts {
         (LastReload { version, ..LastReload::new(&report, &self.around, began) }, report.set)
     }
 
+    fn go_live(&self, set: ScriptSet) {
+        let defined = set.defined.bits();
+        self.current.store(Arc::new(set));
+        self.defined.store(defined, Ordering::Release);
+    }
+
     fn finish(&self, last: LastReload) -> Option<LastReload> {
         if last.ok {
             self.reloads.fetch_add(1, Ordering::Relaxed);
             tracing::info!(version = last.version, duration_us = last.micros, tests = last.tests.len(), "scripts reloaded");
         } else {
             self.failed_reloads.fetch_add(1, Ordering::Relaxed);
-            for problem in &last.problems {
-                tracing::error!(place = %problem.place, value = problem.value, "scripts refused: {}", problem.message);
-            }
+            last.tell();
         }
         *self.last.lock() = last.clone();
         Some(last)
@@ -256,6 +298,13 @@ impl Scripts {
 }
 
 impl LastReload {
+    /// Logs what stands against the scripts.
+    fn tell(&self) {
+        for problem in &self.problems {
+            tracing::error!(place = %problem.place, value = problem.value, "scripts refused: {}", problem.message);
+        }
+    }
+
     fn new(report: &LoadReport, around: &Surroundings, began_us: u64) -> Self {
         LastReload {
             at_ms: around.now_ms(),

@@ -7,7 +7,7 @@ use rhai::{Dynamic, Engine, Map, Module, ModuleResolver};
 use serde::Serialize;
 
 use super::engine;
-use super::error::{Place, Problem, Severity, explain};
+use super::error::{FailureKind, Place, Problem, ScriptFailure, Severity, explain};
 use super::functions::Patterns;
 use super::hook::{Hook, HookSet};
 use super::limits::ScriptLimits;
@@ -100,6 +100,18 @@ impl Loader {
         LoadReport { set, problems, tests }
     }
 
+    /// The set of a server that could not load its scripts: no call passes it.
+    pub(super) fn closed(&self, problems: &[Problem]) -> ScriptSet {
+        let mut set = self.compile(Sources::default(), &mut Vec::new());
+        let first = problems.first();
+        let place = first.map(|problem| problem.place.clone()).unwrap_or_default();
+        let cause = first.map(|problem| problem.message.as_str()).unwrap_or_default();
+        let message = format!("the scripts could not be loaded at the start, so no call is let through: {cause}");
+        set.closed = Some(ScriptFailure::new(Hook::OnRequest, FailureKind::Closed, place, message));
+        set.defined = HookSet::default().with(Hook::OnRequest);
+        set
+    }
+
     fn compile(&self, sources: Sources, problems: &mut Vec<Problem>) -> ScriptSet {
         let modules = Modules::new(sources.clone(), lenient_engine(&self.limits));
         let (engine, groups) = engine::build(&self.limits, modules.clone());
@@ -116,6 +128,7 @@ impl Loader {
             sources: sources.clone(),
             warnings: Vec::new(),
             groups,
+            closed: None,
             patterns: Patterns::default(),
         };
         for (name, text) in sources.scripts() {

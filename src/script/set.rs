@@ -42,6 +42,8 @@ pub struct ScriptSet {
     pub(super) sources: Sources,
     pub(super) warnings: Vec<Problem>,
     pub(super) groups: Vec<Group>,
+    /// Why no call is let through, when no scripts could be loaded at the start.
+    pub(super) closed: Option<ScriptFailure>,
     /// For `redact` in the answer of `on_complete`.
     pub(super) patterns: Patterns,
 }
@@ -101,6 +103,10 @@ impl ScriptSet {
         arguments: impl Fn() -> [Dynamic; N],
         mut read: impl FnMut(&HookFunction, Dynamic) -> Read<T>,
     ) -> Result<Option<T>, ScriptFailure> {
+        if let Some(failure) = &self.closed {
+            self.stats.skipped(hook);
+            return Err(failure.clone());
+        }
         if self.is_quarantined(hook) {
             self.stats.skipped(hook);
             return if hook.fails_closed() { Err(self.quarantine_failure(hook)) } else { Ok(None) };

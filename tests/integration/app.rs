@@ -74,10 +74,12 @@ impl TestApp {
         let file = data.path().join("bootstrap.toml");
         std::fs::write(&file, bootstrap).expect("the bootstrap file");
         let (folder, file) = (data.path().to_string_lossy().into_owned(), file.to_string_lossy().into_owned());
+        let scripts = data.path().join("scripts").to_string_lossy().into_owned();
         let mut all = vec![
             ("KEYWHEEL_LISTEN", "127.0.0.1:0"),
             ("KEYWHEEL_DATA", &folder),
             ("KEYWHEEL_BOOTSTRAP", &file),
+            ("KEYWHEEL_SCRIPTS", &scripts),
             ("KEYWHEEL_ADMIN_TOKEN", "admin-token-for-tests"),
         ];
         all.extend_from_slice(variables);

@@ -61,6 +61,28 @@ fn a_broken_folder_does_not_start() {
 }
 
 #[test]
+fn a_server_that_starts_with_a_broken_folder_is_closed_until_it_loads() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("a.rhai");
+    fs::write(&file, "fn on_response(req, resp) {").unwrap();
+    let scripts = Scripts::start(options(root.path()));
+    let set = scripts.live().unwrap();
+    let failure = set.on_request(&request("{}")).unwrap_err();
+    assert_eq!((failure.kind, failure.place.script.as_str()), (FailureKind::Closed, "a.rhai"));
+    assert!(scripts.is_closed() && !scripts.status().last_reload.ok);
+    assert_eq!(scripts.reload(), None, "the same fault is told once");
+    assert!(scripts.is_closed());
+    fs::remove_file(&file).unwrap();
+    assert!(scripts.reload().unwrap().ok, "no scripts are a good set");
+    assert!(!scripts.is_closed() && scripts.live().is_none());
+    fs::write(&file, refusing("open")).unwrap();
+    assert!(scripts.reload().unwrap().ok && scripts.live().is_some());
+    fs::write(&file, "fn on_request(").unwrap();
+    assert!(!scripts.reload().unwrap().ok);
+    assert_eq!(answer(&scripts), "open", "a set that was good stays live");
+}
+
+#[test]
 fn a_reload_swaps_the_whole_set_or_nothing() {
     let (root, scripts) = started(&[("a.rhai", refusing("one"))]);
     let file = root.path().join("scripts/a.rhai");
