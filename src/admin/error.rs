@@ -136,9 +136,7 @@ impl ResponseError for ApiError {
     }
 
     fn as_response(&self) -> Response {
-        let body = ErrorBody {
-            error: ErrorDetail { code: self.code.to_owned(), message: self.message.clone(), field: self.field.clone() },
-        };
+        let body = ErrorBody { error: ErrorDetail::from(self) };
         Json(body).into_response().with_status(self.status).into_response()
     }
 }
@@ -170,7 +168,7 @@ struct ErrorBody {
 
 /// What is wrong.
 #[derive(Object)]
-struct ErrorDetail {
+pub(super) struct ErrorDetail {
     /// A stable word for programs, such as `invalid`, `not_found`, `conflict` or `version_mismatch`.
     code: String,
     /// A sentence for people.
@@ -178,6 +176,12 @@ struct ErrorDetail {
     /// The member of the request that is at fault.
     #[oai(nullable)]
     field: Option<String>,
+}
+
+impl From<&ApiError> for ErrorDetail {
+    fn from(error: &ApiError) -> Self {
+        ErrorDetail { code: error.code.to_owned(), message: error.message.clone(), field: error.field.clone() }
+    }
 }
 
 impl Example for ErrorBody {

@@ -2,23 +2,32 @@
 
 mod actions;
 mod body;
+mod bulk;
+mod export;
+mod filter;
+mod import;
+mod paste;
 mod status;
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::payload::{EventStream, Json};
 
 use super::Tag;
 use super::access::{Access, Operator, Viewer};
 use super::body::Body;
 use super::error::ApiError;
+use super::table::Table;
 use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
-use crate::domain::{Key, KeyId, ProviderId};
-use crate::rotator::KeyStatus;
+use crate::domain::{Key, KeyId};
 use crate::store::Stored;
 use actions::{CheckReport, DisableRequest};
 use body::{KeyBody, KeyChange, KeyCreate, KeyPage};
+use bulk::{BulkRequest, BulkResult};
+use filter::KeyFilter;
+use import::Progress;
+use paste::{PastePreview, PastedKeys};
 use status::KeyStateWord;
 
 /// Operations on keys.
@@ -48,20 +57,11 @@ impl Keys {
         search: Query<Option<String>>,
     ) -> Result<Json<KeyPage>, ApiError> {
         let (size, after) = (page_size(limit.0)?, cursor_id(cursor.0.as_deref())?);
-        let search = search.0.unwrap_or_default().to_lowercase();
-        let (provider, state) = (provider.0.map(ProviderId), state.0);
-        let wanted = |key: &Key| {
-            provider.is_none_or(|provider| key.provider == provider)
-                && tag.0.as_ref().is_none_or(|tag| key.tags.contains(tag))
-                && (search.is_empty() || body::is_found(key, &search))
-        };
+        let filter = KeyFilter { provider: provider.0, state: state.0, tag: tag.0, search: search.0 }.prepared();
         let (catalog, now) = (access.context().store().catalog(), access.now());
-        let rows = catalog.after::<Key>(after.map(KeyId)).filter(|row| wanted(&row.value));
+        let rows = catalog.after::<Key>(after.map(KeyId)).filter(|row| filter.finds(&row.value));
         let with_status = rows.map(|row| (row, access.context().rotator.status(row.value.id, now)));
-        let in_state = |status: &Option<KeyStatus>| {
-            state.is_none_or(|state| status.as_ref().is_some_and(|status| KeyStateWord::from(status.state) == state))
-        };
-        let page = with_status.filter(|(_, status)| in_state(status)).take(size + 1);
+        let page = with_status.filter(|(_, status)| filter.allows(status.as_ref())).take(size + 1);
         let mut keys: Vec<KeyBody> = page.map(|(row, status)| KeyBody::of(row, &catalog, status)).collect();
         let next_cursor = next_cursor(&mut keys, size, |key| key.id);
         Ok(Json(KeyPage { keys, next_cursor }))
@@ -166,6 +166,62 @@ impl Keys {
         let row = find(&access, id.0)?;
         let report = actions::check(&access, &row.value).await?;
         Ok(Json(CheckReport::of(&report, &row.value, show(&row, &access))))
+    }
+}
+
+/// Operations on many keys at once.
+pub(super) struct ManyKeys;
+
+#[OpenApi(prefix_path = "/api", tag = "Tag::Keys")]
+impl ManyKeys {
+    /// Preview pasted keys
+    ///
+    /// How every line is read, and what would become of it. Nothing is stored.
+    #[oai(path = "/keys/preview", method = "post", operation_id = "preview_keys")]
+    async fn preview(&self, access: Operator, body: Body<PastedKeys>) -> Result<Json<PastePreview>, ApiError> {
+        let reading = paste::read(&body.0, &access.context().store().catalog())?;
+        Ok(Json(PastePreview::of(reading)))
+    }
+
+    /// Import pasted keys
+    ///
+    /// All that are new, or none: the answer is a stream of server-sent events that tells the progress and ends with the
+    /// result. Deleting the result's ids in bulk undoes the import.
+    #[oai(path = "/keys/import", method = "post", operation_id = "import_keys")]
+    async fn import(&self, access: Operator, body: Body<PastedKeys>) -> Result<EventStream<Progress>, ApiError> {
+        Ok(EventStream::new(import::start(&access, body.0)?))
+    }
+
+    /// Do something with many keys
+    ///
+    /// Enable, disable, reset, change, delete, or undo a deletion: in one edit.
+    #[oai(path = "/keys/bulk", method = "post", operation_id = "change_keys")]
+    async fn bulk(&self, access: Operator, body: Body<BulkRequest>) -> Result<Json<BulkResult>, ApiError> {
+        Ok(Json(bulk::run(&access, body.0).await?))
+    }
+
+    /// Export keys
+    ///
+    /// Comma-separated values with a heading, without secrets.
+    #[oai(path = "/keys/export", method = "get", operation_id = "export_keys")]
+    async fn export(
+        &self,
+        access: Viewer,
+        /// Only keys of the provider with this id.
+        provider: Query<Option<i64>>,
+        /// Only keys in this state.
+        state: Query<Option<KeyStateWord>>,
+        /// Only keys with this tag.
+        tag: Query<Option<String>>,
+        /// Only keys whose name, account or shown part of the secret contains this, in any case.
+        search: Query<Option<String>>,
+    ) -> Result<Table, ApiError> {
+        let filter = KeyFilter { provider: provider.0, state: state.0, tag: tag.0, search: search.0 }.prepared();
+        let (catalog, now) = (access.context().store().catalog(), access.now());
+        let rows = catalog.all::<Key>().filter(|row| filter.finds(&row.value));
+        let with_status = rows.map(|row| (row, access.context().rotator.status(row.value.id, now)));
+        let table = export::table(with_status.filter(|(_, status)| filter.allows(status.as_ref())), &catalog);
+        Ok(Table::new("keys.csv", table.map_err(|error| ApiError::internal(&error))?))
     }
 }
 

@@ -17,6 +17,7 @@ mod providers;
 mod settings;
 mod stats;
 mod system;
+mod table;
 mod versioned;
 mod wire;
 
@@ -112,6 +113,7 @@ enum Tag {
 type Nouns = (
     providers::Providers,
     keys::Keys,
+    keys::ManyKeys,
     models::Models,
     clients::Clients,
     calls::Calls,
@@ -125,6 +127,7 @@ fn service() -> OpenApiService<Nouns, ()> {
     let nouns = (
         providers::Providers,
         keys::Keys,
+        keys::ManyKeys,
         models::Models,
         clients::Clients,
         calls::Calls,

@@ -71,6 +71,22 @@ impl AdminApi {
 
     /// Asks for something; the answer's JSON. A [`Refusal`] where the API says no.
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let answer = self.answer(method, path, body).await?;
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&answer).context("the answer is no JSON")
+    }
+
+    /// Asks for something that tells its progress; the last event.
+    pub(super) async fn last_event(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let answer = self.answer(Method::POST, path, Some(body)).await?;
+        let text = std::str::from_utf8(&answer).context("the answer is no text")?;
+        let last = text.lines().rev().find_map(|line| line.strip_prefix("data:")).context("the answer has no event")?;
+        serde_json::from_str(last.trim()).context("the last event is no JSON")
+    }
+
+    async fn answer(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Bytes> {
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
         let request = Request::builder()
             .method(method)
@@ -94,11 +110,7 @@ impl AdminApi {
             }
         };
         if status.is_success() {
-            return if answer.is_empty() {
-                Ok(Value::Null)
-            } else {
-                serde_json::from_slice(&answer).context("the answer is no JSON")
-            };
+            return Ok(answer);
         }
         let said = serde_json::from_slice::<Value>(&answer).ok();
         let message = said.as_ref().and_then(|said| said["error"]["message"].as_str()).map(str::to_owned);

@@ -1,14 +1,12 @@
 //! `keywheel keys import`: many keys at once, from files or standard input.
 
-use std::collections::HashSet;
 use std::io::Read;
 
 use anyhow::Context;
-use http::{Method, StatusCode};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::admin_api::{AdminApi, Refusal};
+use super::admin_api::AdminApi;
 use super::{CliError, configure, machine};
 use crate::config::{Environment, Flags};
 use crate::domain::{Commas, PastedKey, read_pasted_keys, secret_hint};
@@ -30,9 +28,9 @@ enum Command {
 
 /// Import provider keys, one a line, from files or standard input
 ///
-/// A line is a key, `name,key`, or a list such as [\"sk-a\",\"sk-b\"]; quotes, trailing commas, blank lines and lines that
-/// begin with # do no harm. Works on the data folder itself, or through the server that uses it. If a line cannot be read,
-/// nothing is imported.
+/// A line is a key, `key,name,tags,weight`, `name,key`, `NAME=key`, or a list such as ["sk-a","sk-b"]; tables with a heading
+/// and JSON are read too; quotes, trailing commas, blank lines and lines that begin with # do no harm. Works on the data
+/// folder itself, or through the server that uses it. If a line cannot be read, nothing is imported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
@@ -116,31 +114,25 @@ impl Import {
         let providers = api.list("/api/providers", "providers").await?;
         let provider = providers.iter().find(|provider| provider["name"] == self.provider.as_str());
         let provider = provider.with_context(|| format!("there is no provider {}", self.provider))?["id"].clone();
-        let existing = api.list(&format!("/api/keys?provider={provider}"), "keys").await?;
-        let mut names: HashSet<String> = existing.iter().filter_map(|key| key["name"].as_str().map(str::to_owned)).collect();
-        let (mut imported, mut known) = (0, 0);
-        for key in keys {
-            let name = key.name.clone().unwrap_or_else(|| free_name(&names));
-            let mut body =
-                json!({ "provider": provider, "name": name, "secret": key.secret.expose_secret(), "tags": self.tags });
-            if let Some(weight) = self.weight {
-                body["weight"] = json!(weight);
-            }
-            match api.call(Method::POST, "/api/keys", Some(&body)).await {
-                Ok(_) => {
-                    names.insert(name);
-                    imported += 1;
-                }
-                Err(error) if is_known_secret(&error) => {
-                    eprintln!("{}: this key is there already", describe(key));
-                    known += 1;
-                }
-                Err(error) => return Err(error.context(format!("{}, after {imported} imported keys", describe(key)))),
-            }
+        let entries: Vec<Value> = keys.iter().map(entry).collect();
+        let text = Value::from(entries).to_string();
+        let request = json!({ "provider": provider, "text": text, "tags": self.tags, "weight": self.weight });
+        let event = api.last_event("/api/keys/import", &request).await?;
+        if let Some(message) = event["error"]["message"].as_str() {
+            anyhow::bail!("{message}; nothing was imported");
         }
-        println!("keys imported for {}: {imported}; there already: {known}", self.provider);
+        let imported = event["result"]["ids"].as_array().map_or(0, Vec::len);
+        println!("keys imported for {}: {imported}; there already: {}", self.provider, event["result"]["exists"]);
         Ok(())
     }
+}
+
+/// A key as an entry of JSON text.
+fn entry(key: &PastedKey) -> Value {
+    let PastedKey { name, secret, tags, weight, models, account, repeats: _ } = key;
+    json!({
+        "name": name, "key": secret.expose_secret(), "tags": tags, "weight": weight, "models": models, "account": account,
+    })
 }
 
 fn text_of(file: &str) -> anyhow::Result<String> {
@@ -157,19 +149,4 @@ fn describe(key: &PastedKey) -> String {
     let name = key.name.as_ref().map(|name| format!(" named {name}")).unwrap_or_default();
     let repeats = key.repeats.map(|line| format!(", the same as in line {line}")).unwrap_or_default();
     format!("a key {}{name}{repeats}", secret_hint(key.secret.expose_secret()))
-}
-
-/// `key-1`, or the next number that is free.
-fn free_name(taken: &HashSet<String>) -> String {
-    let mut number = taken.len() + 1;
-    while taken.contains(&format!("key-{number}")) {
-        number += 1;
-    }
-    format!("key-{number}")
-}
-
-fn is_known_secret(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<Refusal>()
-        .is_some_and(|refusal| refusal.status == StatusCode::CONFLICT && refusal.message.contains("secret"))
 }

@@ -13,6 +13,7 @@ mod crash;
 mod faults_bodies;
 mod faults_clients;
 mod front;
+mod key_batches;
 mod listeners;
 mod mock;
 mod outage;

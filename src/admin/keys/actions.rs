@@ -1,5 +1,7 @@
 //! What an operator does about a key's state: disable, enable, reset, check.
 
+use std::collections::HashSet;
+
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Deserialize;
@@ -11,7 +13,7 @@ use crate::admin::error::ApiError;
 use crate::domain::{Key, Moment, Provider, from_rfc3339};
 use crate::outbound::{ProbeReport, ProbeStep, ProbeVerdict};
 use crate::rotator::{ProbeResult, Rotator, SavedKeyState, mask};
-use crate::store::{SavedState, StoreError};
+use crate::store::{Edit, SavedState, StoreError};
 
 /// Most bytes of a provider's words that a check shows.
 const MOST_WORDS: usize = 2048;
@@ -25,10 +27,10 @@ const MOST_REASON: usize = 200;
 pub(super) struct DisableRequest {
     /// Until when, RFC 3339; null or left out: until it is enabled.
     #[oai(nullable)]
-    until: Option<String>,
+    pub(super) until: Option<String>,
     /// Why, in a few words.
     #[oai(nullable)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Example for DisableRequest {
@@ -72,19 +74,44 @@ impl CheckReport {
     }
 }
 
+/// A request to disable that can be obeyed.
+pub(super) struct Disabling {
+    /// Until these UTC unix milliseconds; `None`: until it is enabled.
+    pub(super) until_ms: Option<i64>,
+    /// Why.
+    pub(super) reason: String,
+    until: Option<String>,
+}
+
+impl Disabling {
+    /// What stands in the audit log.
+    pub(super) fn details(&self) -> Map<String, Value> {
+        let mut details = Map::from_iter([("reason".to_owned(), self.reason.as_str().into())]);
+        details.extend(self.until.as_deref().map(|until| ("until".to_owned(), until.into())));
+        details
+    }
+}
+
+impl DisableRequest {
+    pub(super) fn checked(self, now: Moment) -> Result<Disabling, ApiError> {
+        let until_ms = self.until.as_deref().map(until).transpose()?;
+        if until_ms.is_some_and(|until| until <= now.unix_ms) {
+            return Err(ApiError::invalid("until", "until must be a time to come"));
+        }
+        let reason = self.reason.unwrap_or_else(|| "by hand".to_owned());
+        if reason.chars().count() > MOST_REASON || reason.chars().any(char::is_control) {
+            let message = format!("reason must be at most {MOST_REASON} characters, none of them a control character");
+            return Err(ApiError::invalid("reason", message));
+        }
+        Ok(Disabling { until_ms, reason, until: self.until })
+    }
+}
+
 pub(super) async fn disable(access: &Access, key: &Key, request: DisableRequest) -> Result<(), ApiError> {
-    let until_ms = request.until.as_deref().map(until).transpose()?;
-    if until_ms.is_some_and(|until| until <= access.now().unix_ms) {
-        return Err(ApiError::invalid("until", "until must be a time to come"));
-    }
-    let reason = request.reason.unwrap_or_else(|| "by hand".to_owned());
-    if reason.chars().count() > MOST_REASON || reason.chars().any(char::is_control) {
-        let message = format!("reason must be at most {MOST_REASON} characters, none of them a control character");
-        return Err(ApiError::invalid("reason", message));
-    }
-    let mut details = Map::from_iter([("reason".to_owned(), reason.as_str().into())]);
-    details.extend(request.until.map(|until| ("until".to_owned(), until.into())));
-    act(access, key, "disable", details, move |rotator, key, now| rotator.disable(key.id, until_ms, &reason, now)).await
+    let disabling = request.checked(access.now())?;
+    let details = disabling.details();
+    let change = move |rotator: &Rotator, key: &Key, now| rotator.disable(key.id, disabling.until_ms, &disabling.reason, now);
+    act(access, key, "disable", details, change).await
 }
 
 pub(super) async fn enable(access: &Access, key: &Key) -> Result<(), ApiError> {
@@ -139,10 +166,16 @@ async fn act(
         if !change(&rotator, &key, now) {
             return Err(StoreError::NotFound { noun: "key", id: key.id.0 }.into());
         }
-        let states = rotator.saved_states(now).into_iter().filter(|state| state.key == key.id).filter_map(saved);
-        Ok(edit.save_key_states(&states.collect::<Vec<_>>())?)
+        save_states(edit, &rotator, &[key.id.0], now)
     });
     edit.await
+}
+
+/// Puts the states of these keys on disk.
+pub(super) fn save_states(edit: &mut Edit<'_>, rotator: &Rotator, ids: &[i64], now: Moment) -> Result<(), ApiError> {
+    let ids: HashSet<i64> = ids.iter().copied().collect();
+    let states = rotator.saved_states(now).into_iter().filter(|state| ids.contains(&state.key.0)).filter_map(saved);
+    Ok(edit.save_key_states(&states.collect::<Vec<_>>())?)
 }
 
 fn saved(state: SavedKeyState) -> Option<SavedState> {

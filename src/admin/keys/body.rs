@@ -89,12 +89,6 @@ impl KeyChange {
     }
 }
 
-/// Whether a search in lower case finds a key.
-pub(super) fn is_found(key: &Key, search: &str) -> bool {
-    let contains = |text: &str| text.to_lowercase().contains(search);
-    contains(&key.name) || key.account.as_deref().is_some_and(contains) || contains(&secret_hint(key.secret.expose_secret()))
-}
-
 /// A key.
 #[derive(Object)]
 #[oai(rename = "Key", example)]

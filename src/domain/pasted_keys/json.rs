@@ -17,12 +17,12 @@ pub(super) fn read(text: &str) -> Option<Vec<PastedLine>> {
     if !inner.starts_with('{') {
         return None;
     }
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut counter = LineCounter::new(text);
     // An entry is a part of the text, so its address tells its place.
     let mut line_of = |entry: &str| counter.line_at((entry.as_ptr() as usize).saturating_sub(text.as_ptr() as usize));
     let mut lines = Vec::new();
-    while let Some(value) = stream.next() {
+    for value in stream {
         match value {
             Ok(value) => lines.extend(entries(value).into_iter().map(|entry| {
                 PastedLine {
