@@ -51,3 +51,7 @@ bench: ## Measure what BENCHMARKS.md reports (needs nginx)
 .PHONY: openapi
 openapi: ## Write openapi/admin.json anew from the code
 	UPDATE_OPENAPI=1 $(CARGO) test --quiet --test integration openapi
+
+.PHONY: vendor
+vendor: ## Fetch the dashboard's libraries from npm anew, in the versions of static/vendor/refresh.mjs
+	node static/vendor/refresh.mjs

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+pub mod dashboard;
 pub mod domain;
 pub mod mock;
 pub mod outbound;

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use super::Parts;
 use crate::admin;
 use crate::client_address::is_local;
+use crate::dashboard;
 use crate::proxy::Proxy;
 use crate::telemetry::{METRICS_CONTENT_TYPE, Readings};
 
@@ -21,7 +22,10 @@ pub(super) fn endpoint(parts: Arc<Parts>, proxy: Proxy) -> impl Endpoint + 'stat
     let ready = parts.clone();
     let api = Arc::new(admin::endpoint(parts.admin.clone()));
     let docs = Arc::new(admin::documentation());
+    let dashboard = Arc::new(dashboard::endpoint());
     let others = Route::new()
+        .at("/", dashboard.clone())
+        .at("/assets/*path", dashboard)
         .at("/api", api.clone())
         .at("/api/*path", api)
         .at("/docs", docs.clone())

@@ -53,3 +53,29 @@ async fn a_path_where_nothing_lies_says_where_the_apis_are() {
     assert_eq!(bare.header("x-request-id"), app.only_record().await.id.to_string(), "it is a call like any other");
     assert!(provider.seen().is_empty());
 }
+
+#[tokio::test]
+async fn the_dashboard_is_served_whole_from_the_binary() {
+    let provider = MockProvider::start().await;
+    let app = TestApp::with_keys(&provider, &[("a", "sk-mock-healthy-1")]).await;
+    let get = async |path: &str| read(reqwest::Client::new().get(app.url(path)).header("accept-encoding", "identity")).await;
+    let page = get("/").await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("cache-control"), "no-cache");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
+    let text = page.text();
+    let main = text.split('"').find(|part| part.ends_with("/main.js")).expect("a script").trim_start_matches('.');
+    let script = get(main).await;
+    assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"));
+    assert!(script.header("cache-control").contains("immutable") && script.header("x-content-type-options") == "nosniff");
+    let zipped = read(reqwest::Client::new().get(app.url(main)).header("accept-encoding", "gzip")).await;
+    assert!(zipped.header("content-encoding") == "gzip" && zipped.body.len() < script.body.len() / 2);
+    let again = reqwest::Client::new().get(app.url("/")).header("if-none-match", page.header("etag"));
+    assert_eq!(read(again).await.status, 304);
+    let head = reqwest::Client::new().head(app.url(main));
+    assert_eq!(read(head).await.status, 200);
+    assert_eq!(read(reqwest::Client::new().post(app.url("/"))).await.status, 405);
+    assert_eq!(get("/assets/x/none.js").await.status, 404);
+    assert_eq!(get("/assets/x/../../Cargo.toml").await.status, 404);
+}

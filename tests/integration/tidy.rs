@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("admin", &["outbound", "prices", "publish", "quota", "recorder", "rotator", "script", "store", "telemetry"]),
     ("bootstrap", &["publish", "store"]),
     ("config", &["telemetry"]),
+    ("dashboard", &[]),
     ("mock", &[]),
     ("outbound", &[]),
     ("prices", &[]),

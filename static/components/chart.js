@@ -1,0 +1,128 @@
+// A chart in its frame: caption, legend that switches series, and the same figures as a table.
+import { colours, dragToZoom, loadChart } from '../lib/chart.js';
+import { axisTime, dateTime } from '../lib/format.js';
+import { language, t } from '../lib/i18n.js';
+import { isDark } from '../lib/theme.js';
+import { classes, html, useEffect, useRef, useState } from '../lib/ui.js';
+import { zone } from '../lib/range.js';
+import { Button } from './basics.js';
+
+/**
+ * `buckets` are `{from, to, running}` of the API; `series` are `{name, colour, values, line, dashed}` with one value a bucket
+ * (null is a gap) and a colour token; `format` shows a value; `zoom(from, to)` gets a stretch that was drawn out.
+ */
+export function Chart({ title, total, buckets, series, stacked, kind = 'bar', format, zoom, height = 180, note }) {
+  const [asTable, setAsTable] = useState(false);
+  const [hidden, setHidden] = useState(() => new Set());
+  const shown = series.filter((one) => !hidden.has(one.name));
+  const toggle = (name) => setHidden((old) => {
+    const next = new Set(old);
+    if (!next.delete(name) && next.size < series.length - 1) next.add(name);
+    return next;
+  });
+  return html`
+    <figure class="chart panel">
+      <figcaption>
+        <h3>${title}${total !== undefined && html` <span class="chart-total">${total}</span>`}</h3>
+        <${Button} small kind="quiet" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${t(asTable ? 'chart.as_chart' : 'chart.as_table')}<//>
+      </figcaption>
+      ${asTable
+        ? html`<${Figures} ...${{ title, buckets, series, format, height }} />`
+        : html`<${Canvas} ...${{ title, buckets, series: shown, stacked, kind, format, zoom, height }} />`}
+      ${series.length > 1 && !asTable && html`<div class="legend" role="group" aria-label=${t('chart.legend')}>
+        ${series.map((one) => html`<button type="button" key=${one.name} aria-pressed=${!hidden.has(one.name)} onClick=${() => toggle(one.name)}>
+          <i class=${classes('swatch', one.dashed && 'dashed')} style=${{ background: `var(--${one.colour})` }}></i><span class="cut">${one.name}</span></button>`)}</div>`}
+      ${note && html`<p class="hint">${note}</p>`}
+    </figure>`;
+}
+
+function Figures({ title, buckets, series, format, height }) {
+  return html`
+    <div class="chart-table" style=${{ height: `${height}px` }} tabindex="0" role="region" aria-label=${title}>
+      <table><caption class="sr-only">${title}</caption>
+        <thead><tr><th scope="col">${t('chart.time')}</th>${series.map((one) => html`<th scope="col" class="num" key=${one.name}>${one.name}</th>`)}</tr></thead>
+        <tbody>${buckets.map((bucket, at) => html`<tr key=${bucket.from}>
+          <th scope="row">${dateTime(bucket.from)}${bucket.running && ` (${t('chart.so_far')})`}</th>
+          ${series.map((one) => html`<td class="num" key=${one.name}>${format(one.values[at])}</td>`)}</tr>`)}</tbody>
+      </table>
+    </div>`;
+}
+
+function Canvas({ title, buckets, series, stacked, kind, format, zoom, height }) {
+  const canvas = useRef();
+  const chart = useRef();
+  const latest = useRef();
+  latest.current = { buckets, format, zoom };
+  const shape = JSON.stringify([kind, stacked, height, Boolean(zoom)]);
+  useEffect(() => {
+    let gone = false;
+    loadChart().then((Chart) => {
+      if (gone) return;
+      const zooming = zoom ? [dragToZoom((first, last) => latest.current.zoom(latest.current.buckets[first].from, latest.current.buckets[last].to))] : [];
+      chart.current = new Chart(canvas.current, { type: kind, data: { labels: [], datasets: [] }, options: {}, plugins: zooming });
+      fill();
+    });
+    return () => {
+      gone = true;
+      chart.current?.destroy();
+      chart.current = null;
+    };
+  }, [shape]);
+  const fill = () => {
+    if (!chart.current) return;
+    const palette = colours([...new Set(series.map((one) => one.colour)), 'line', 'text-3', 'text-2', 'text', 'surface', 'accent', 'line-strong']);
+    chart.current.data = dataOf(buckets, series, palette, kind, stacked);
+    chart.current.options = optionsOf(palette, latest, stacked);
+    chart.current.update('none');
+  };
+  const drawn = JSON.stringify([series, buckets.at(0)?.from, buckets.length, language.value, zone.value, isDark.value]);
+  useEffect(fill, [drawn]);
+  return html`<div class="canvas-room" style=${{ height: `${height}px` }}><canvas ref=${canvas} role="img" aria-label=${t('chart.label', { title })}></canvas></div>`;
+}
+
+function dataOf(buckets, series, palette, kind, stacked) {
+  const stepMs = buckets.length ? new Date(buckets[0].to) - new Date(buckets[0].from) : 0;
+  const spanMs = stepMs * buckets.length;
+  const datasets = series.map((one) => {
+    const colour = palette[one.colour];
+    if (kind === 'bar') {
+      return { label: one.name, data: one.values, backgroundColor: colour, hoverBackgroundColor: colour, borderRadius: stacked ? 0 : 2, barPercentage: 0.86, categoryPercentage: 0.94, maxBarThickness: 28 };
+    }
+    return {
+      label: one.name, data: one.values, borderColor: colour, backgroundColor: colour, borderWidth: 1.75, borderDash: one.dashed ? [4, 3] : [],
+      pointRadius: one.values.length < 2 ? 2 : 0, pointHoverRadius: 3, pointHoverBackgroundColor: colour, tension: 0.25, spanGaps: stepMs,
+    };
+  });
+  return { labels: buckets.map((bucket) => axisTime(bucket.from, stepMs, spanMs)), datasets };
+}
+
+function optionsOf(palette, latest, stacked) {
+  const font = { family: getComputedStyle(document.body).fontFamily, size: 11 };
+  const titleOf = ([item]) => {
+    const bucket = latest.current.buckets[item.dataIndex];
+    return dateTime(bucket.from) + (bucket.running ? ` · ${t('chart.so_far')}` : '');
+  };
+  return {
+    animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: 'index', intersect: false }, dragColour: palette.accent,
+    scales: {
+      x: { stacked, grid: { display: false }, border: { color: palette.line }, ticks: { color: palette['text-3'], font, maxRotation: 0, autoSkipPadding: 18 } },
+      y: {
+        stacked, beginAtZero: true, border: { display: false }, grid: { color: palette.line, drawTicks: false },
+        ticks: { color: palette['text-3'], font, maxTicksLimit: 5, padding: 8, callback: (value) => latest.current.format(value) },
+      },
+    },
+    plugins: {
+      legend: { display: false },
+      tooltip: {
+        backgroundColor: palette.surface, titleColor: palette['text-2'], bodyColor: palette.text, footerColor: palette['text-2'], borderColor: palette['line-strong'], borderWidth: 1,
+        titleFont: { ...font, weight: 500 }, bodyFont: font, footerFont: { ...font, weight: 500 }, padding: 10, cornerRadius: 8, boxWidth: 8, boxHeight: 8, boxPadding: 4, usePointStyle: true,
+        filter: (item) => item.raw !== null && (item.raw !== 0 || item.chart.data.datasets.length < 3),
+        callbacks: {
+          title: titleOf,
+          label: (item) => `${item.dataset.label}  ${latest.current.format(item.raw)}`,
+          footer: (items) => (stacked && items.length > 1 ? `${t('chart.total')}  ${latest.current.format(items.reduce((sum, item) => sum + item.raw, 0))}` : ''),
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,129 @@
+// The frame around every page: navigation, the bar above, and what lies over everything.
+import { request } from '../lib/api.js';
+import { LANGUAGES, language, t, useLanguage } from '../lib/i18n.js';
+import { bind } from '../lib/keyboard.js';
+import { liveState } from '../lib/live.js';
+import { zoneChoice } from '../lib/range.js';
+import { go, href, route } from '../lib/router.js';
+import { signedOut, user } from '../lib/session.js';
+import { THEMES, isNarrow, theme } from '../lib/theme.js';
+import { classes, html, signal, useEffect } from '../lib/ui.js';
+import { GROUPS, HOME, ROUTES } from '../routes.js';
+import { Icon, IconButton } from './basics.js';
+import { Dialog } from './dialog.js';
+import { Help, helpOpen } from './help.js';
+import { Notices } from './notices.js';
+import { Palette, paletteOpen } from './palette.js';
+import { Brand, SignInOverlay } from './sign-in.js';
+
+const menuOpen = signal(false);
+const preferencesOpen = signal(false);
+/** Pages in the bar at the foot of a phone; the others are behind "more". */
+const FOOT = 4;
+
+const NavLink = ({ item }) => {
+  const here = (route.value.page || HOME) === item.page;
+  return html`<a href=${href(item.page)} class=${classes('nav-link', here && 'is-here')} aria-current=${here ? 'page' : undefined}
+    onClick=${() => { menuOpen.value = false; }}><${Icon} name=${item.icon} /><span>${t(`nav.${item.page}`)}</span></a>`;
+};
+
+const NavGroups = () => GROUPS.map((group) => {
+  const items = ROUTES.filter((item) => item.group === group);
+  return items.length > 0 && html`
+    <div class="nav-group" key=${group}><h2>${t(`nav.groups.${group}`)}</h2>${items.map((item) => html`<${NavLink} key=${item.page} item=${item} />`)}</div>`;
+});
+
+const LIVE_TONES = { live: 'good', connecting: 'plain', waiting: 'warn', resting: 'plain', off: 'plain' };
+
+const Live = () => liveState.value !== 'off' && html`
+  <span class="live ${LIVE_TONES[liveState.value]}" title=${t(`live.${liveState.value}_hint`)}><i aria-hidden="true"></i>${t(`live.${liveState.value}`)}</span>`;
+
+async function leave() {
+  await request('DELETE', 'api/session', { patient: false }).catch(() => null);
+  signedOut();
+}
+
+const Preferences = ({ close }) => html`
+  <${Dialog} title=${t('preferences.title')} close=${close}>
+    <div class="form">
+      <fieldset class="segments"><legend>${t('preferences.theme')}</legend>
+        ${THEMES.map((name) => html`<label key=${name}><input type="radio" name="theme" checked=${theme.value === name}
+          onChange=${() => { theme.value = name; }} /><span><${Icon} name=${{ auto: 'monitor', light: 'sun', dark: 'moon' }[name]} />${t(`preferences.${name}`)}</span></label>`)}
+      </fieldset>
+      <fieldset class="segments"><legend>${t('preferences.language')}</legend>
+        ${Object.entries(LANGUAGES).map(([tag, name]) => html`<label key=${tag}><input type="radio" name="language" checked=${language.value === tag}
+          onChange=${() => useLanguage(tag)} /><span lang=${tag}>${name}</span></label>`)}
+      </fieldset>
+      <fieldset class="segments"><legend>${t('preferences.zone')}</legend>
+        ${['local', 'UTC'].map((name) => html`<label key=${name}><input type="radio" name="zone" checked=${zoneChoice.value === name}
+          onChange=${() => { zoneChoice.value = name; }} /><span>${t(`preferences.zone_${name}`)}</span></label>`)}
+      </fieldset>
+    </div>
+  <//>`;
+
+const Account = () => html`
+  <div class="account">
+    <span class="avatar" aria-hidden="true">${(user.value?.name ?? '?').slice(0, 1).toUpperCase()}</span>
+    <span class="grow"><span class="cut">${user.value?.name}</span><span class="hint">${user.value && t(`role.${user.value.role}`)}</span></span>
+    <${IconButton} icon="sliders-horizontal" label=${t('preferences.title')} onClick=${() => { preferencesOpen.value = true; }} />
+    <${IconButton} icon="log-out" label=${t('session.sign_out')} onClick=${leave} />
+  </div>`;
+
+const Side = () => html`
+  <aside class="side">
+    <a class="brand-link" href=${href(HOME)} aria-label="Keywheel"><${Brand} /></a>
+    <button type="button" class="search-button" onClick=${() => { paletteOpen.value = true; }}>
+      <${Icon} name="search" /><span class="grow">${t('palette.open')}</span><kbd>Ctrl K</kbd></button>
+    <nav aria-label=${t('nav.label')}><${NavGroups} /></nav>
+    <div class="side-foot"><${Live} /><${Account} /></div>
+  </aside>`;
+
+const Foot = () => {
+  const items = ROUTES.filter((item) => item.group);
+  return html`
+    <nav class="foot-bar" aria-label=${t('nav.label')}>
+      ${items.filter((item) => item.foot).slice(0, FOOT).map((item) => html`<${NavLink} key=${item.page} item=${item} />`)}
+      <button type="button" class="nav-link" aria-haspopup="dialog" onClick=${() => { menuOpen.value = true; }}><${Icon} name="menu" /><span>${t('nav.more')}</span></button>
+    </nav>
+    ${menuOpen.value && html`<${Dialog} title="Keywheel" drawer close=${() => { menuOpen.value = false; }} class="menu">
+      <button type="button" class="search-button" onClick=${() => { menuOpen.value = false; paletteOpen.value = true; }}>
+        <${Icon} name="search" /><span class="grow">${t('palette.open')}</span></button>
+      <nav aria-label=${t('nav.label')}><${NavGroups} /></nav>
+      <div class="side-foot"><${Live} /><${Account} /></div>
+    <//>`}`;
+};
+
+/** The head of a page: its title, what stands beside it, and its actions. */
+export function PageHead({ title, count, children, actions }) {
+  useEffect(() => {
+    document.title = `${title} · Keywheel`;
+  }, [title]);
+  return html`
+    <header class="page-head">
+      <h1 tabindex="-1" id="page-title">${title}${count !== undefined && html` <span class="count">${count}</span>`}</h1>
+      <div class="page-tools">${children}</div>
+      ${actions && html`<div class="page-actions">${actions}</div>`}
+    </header>`;
+}
+
+export function Shell({ children }) {
+  useEffect(() => {
+    const ends = [
+      bind('ctrl+k', () => { paletteOpen.value = true; }),
+      bind('?', () => { helpOpen.value = true; }),
+      bind('/', () => document.querySelector('[data-search]')?.focus()),
+      ...ROUTES.filter((item) => item.go).map((item) => bind(`g ${item.go}`, () => go(href(item.page)))),
+    ];
+    return () => ends.forEach((end) => end());
+  }, []);
+  return html`
+    <a class="skip" href="#page-title" onClick=${(event) => { event.preventDefault(); document.getElementById('page-title')?.focus(); }}>${t('nav.skip')}</a>
+    <div class="frame">
+      ${!isNarrow.value && html`<${Side} />`}
+      <main id="main">${children}</main>
+      ${isNarrow.value && html`<${Foot} />`}
+    </div>
+    ${preferencesOpen.value && html`<${Preferences} close=${() => { preferencesOpen.value = false; }} />`}
+    <${Palette} /><${Help} />
+    <${SignInOverlay} /><${Notices} />`;
+}

@@ -1,0 +1,88 @@
+// The only place that asks the server anything.
+import { csrf, demandSignIn, token, user } from './session.js';
+
+/** Why a question got no answer: `code`, a sentence for people, the form field at fault, and an id to look for in the log. */
+export class ApiError extends Error {
+  constructor(message, { status = 0, code = 'network', field = null, requestId = null } = {}) {
+    super(message);
+    Object.assign(this, { status, code, field, requestId });
+  }
+}
+
+/** The address of a path of this server, wherever the page lies. */
+export const url = (path, query = {}) => {
+  const address = new URL(path.replace(/^\//, ''), new URL('.', document.baseURI.split('#')[0]));
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== '') [].concat(value).forEach((one) => address.searchParams.append(name, one));
+  }
+  return address;
+};
+
+function headers(extra) {
+  const all = { accept: 'application/json', ...extra };
+  if (token.peek()) all.authorization = `Bearer ${token.peek()}`;
+  if (csrf.peek()) all['x-csrf-token'] = csrf.peek();
+  return all;
+}
+
+/** Sends a request and gives the response back, whatever its status. A 401 waits until someone has signed in. */
+export async function send(method, path, { query, body, etag, signal, patient = true, accept } = {}) {
+  for (;;) {
+    const extra = {};
+    if (body !== undefined) extra['content-type'] = 'application/json';
+    if (etag !== undefined) extra['if-match'] = `"${etag}"`;
+    if (accept) extra.accept = accept;
+    let response;
+    try {
+      response = await fetch(url(path, query), {
+        method, signal, headers: headers(extra), body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store',
+      });
+    } catch (error) {
+      if (error.name === 'AbortError') throw error;
+      throw new ApiError('network', { code: 'network' });
+    }
+    if (response.status !== 401 || !patient) return response;
+    await demandSignIn();
+  }
+}
+
+/** Sends a request and reads its JSON answer. */
+export async function request(method, path, options = {}) {
+  const response = await send(method, path, options);
+  if (response.status === 204) return null;
+  const answer = await response.json().catch(() => null);
+  if (response.ok) return answer;
+  const { message = response.statusText || `HTTP ${response.status}`, code = `http_${response.status}`, field } = answer?.error ?? {};
+  throw new ApiError(message, { status: response.status, code, field, requestId: response.headers.get('x-request-id') });
+}
+
+export const api = {
+  get: (path, query, options) => request('GET', path, { query, ...options }),
+  post: (path, body, options) => request('POST', path, { body, ...options }),
+  patch: (path, body, options) => request('PATCH', path, { body, ...options }),
+  delete: (path, options) => request('DELETE', path, options),
+};
+
+/** Every entry of a list, page after page. */
+export async function everything(path, member, query = {}, { signal, onPage } = {}) {
+  const all = [];
+  let cursor;
+  do {
+    const page = await api.get(path, { limit: 1000, ...query, cursor }, { signal });
+    all.push(...page[member]);
+    cursor = page.next_cursor;
+    if (cursor) onPage?.(all);
+  } while (cursor);
+  return all;
+}
+
+/** Who is signed in, if anyone; asks without a form. */
+export async function currentSession() {
+  try {
+    return await request('GET', 'api/session', { patient: false });
+  } catch (error) {
+    if (error.status === 401 || error.code === 'network') return null;
+  }
+  if (!token.peek()) return null;
+  return { user: user.peek() ?? { name: 'admin token', role: 'owner' } };
+}

@@ -1,0 +1,88 @@
+// One event stream for the whole page: calls as they end. It rests while the tab is hidden and comes back by itself.
+import { signal } from '@preact/signals';
+import { createParser } from 'eventsource-parser';
+import { useEffect, useRef } from 'preact/hooks';
+import { send } from './api.js';
+
+/** `off`, `connecting`, `live`, `waiting` (for the next try) or `resting` (the tab is hidden). */
+export const liveState = signal('off');
+/** Counts up when the stream comes back after a gap: what was shown may lack something. */
+export const liveGaps = signal(0);
+
+const LEAST_WAIT = 1000;
+const LONGEST_WAIT = 30_000;
+/** A hidden tab is let go after this time: switching back and forth costs nothing. */
+const REST_AFTER = 20_000;
+
+const listeners = new Set();
+let connection = null;
+let wait = LEAST_WAIT;
+let timer = null;
+let restTimer = null;
+
+async function connect() {
+  clearTimeout(timer);
+  connection?.abort();
+  if (!listeners.size) return;
+  const mine = new AbortController();
+  connection = mine;
+  liveState.value = 'connecting';
+  try {
+    const response = await send('GET', 'api/calls/live', { signal: mine.signal, accept: 'text/event-stream' });
+    if (!response.ok) throw new Error(response.statusText);
+    liveState.value = 'live';
+    wait = LEAST_WAIT;
+    const parser = createParser({ onEvent: ({ data }) => deliver(JSON.parse(data)) });
+    const text = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await text.read(); !piece.done; piece = await text.read()) parser.feed(piece.value);
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+  }
+  if (connection !== mine) return;
+  liveState.value = 'waiting';
+  timer = setTimeout(reconnect, wait * (0.75 + Math.random() / 2));
+  wait = Math.min(LONGEST_WAIT, wait * 2);
+}
+
+function reconnect() {
+  liveGaps.value += 1;
+  connect();
+}
+
+function deliver(event) {
+  if (event.missed) liveGaps.value += 1;
+  for (const listener of listeners) listener(event);
+}
+
+function rest() {
+  clearTimeout(timer);
+  connection?.abort();
+  connection = null;
+  liveState.value = listeners.size ? 'resting' : 'off';
+}
+
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(restTimer);
+  if (document.hidden) restTimer = setTimeout(rest, REST_AFTER);
+  else if (liveState.value === 'resting') reconnect();
+  else if (liveState.value === 'waiting') connect();
+});
+addEventListener('online', () => liveState.value === 'waiting' && connect());
+addEventListener('pagehide', rest);
+
+/** Listens to `{call, missed}` events; gives back what ends it. */
+export function listen(listener) {
+  listeners.add(listener);
+  if (listeners.size === 1) connect();
+  return () => {
+    listeners.delete(listener);
+    if (!listeners.size) rest();
+  };
+}
+
+/** Listens as long as a component is shown. */
+export function useLive(listener) {
+  const latest = useRef(listener);
+  latest.current = listener;
+  useEffect(() => listen((event) => latest.current(event)), []);
+}

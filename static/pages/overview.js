@@ -1,0 +1,60 @@
+// Overview: what came in, how it went, what it cost, and which keys carry it.
+import { Answer } from '../components/states.js';
+import { CallsChart, CostChart, LatencyChart, TokensChart } from './overview/charts.js';
+import { Health } from './overview/health.js';
+import { PageHead } from '../components/shell.js';
+import { RangePicker } from '../components/range-picker.js';
+import { RecentFaults } from './overview/faults.js';
+import { Tiles } from './overview/tiles.js';
+import { Tops } from './overview/tops.js';
+import { FirstCall } from './overview/first-call.js';
+import { t } from '../lib/i18n.js';
+import { useLive } from '../lib/live.js';
+import { useQuery } from '../lib/query.js';
+import { range, rangeQuery } from '../lib/range.js';
+import { html, useEffect, useRef } from '../lib/ui.js';
+
+/** At most so often are the figures asked again while calls come in. */
+const PACE = 5000;
+
+/** Calls back soon after a call has ended, but not more often than the pace. */
+function useCallsEnding(callback) {
+  const state = useRef({ timer: null, last: 0 });
+  useLive(() => {
+    const { current } = state;
+    if (current.timer || document.hidden) return;
+    current.timer = setTimeout(() => {
+      current.timer = null;
+      current.last = Date.now();
+      callback();
+    }, Math.max(400, PACE - (Date.now() - current.last)));
+  });
+  useEffect(() => () => clearTimeout(state.current.timer), []);
+}
+
+export default function Overview() {
+  const query = rangeQuery.value;
+  const totals = useQuery('api/stats/totals', { ...query, former: true });
+  const outcomes = useQuery('api/stats/series', { ...query, by: 'outcome' });
+  const series = useQuery('api/stats/series', query);
+  const models = useQuery('api/stats/series', { ...query, by: 'model', rank: 'cost', top: 6 });
+  const reloads = [totals, outcomes, series, models];
+  const isRunning = range.value.range && range.value.range !== 'yesterday';
+  useCallsEnding(() => isRunning && reloads.forEach((answer) => answer.reload()));
+  const isEmpty = totals.data && totals.data.total.calls === 0;
+  return html`
+    <div class="page overview">
+      <${PageHead} title=${t('nav.overview')}><${RangePicker} /><//>
+      <${Answer} of=${totals} skeleton="tiles" rows=${6}>${(data) => html`<${Tiles} totals=${data} series=${series.data} />`}<//>
+      <${Health} />
+      ${isEmpty ? html`<${FirstCall} />` : html`
+        <div class="grid-2">
+          <${Answer} of=${outcomes} skeleton="chart" rows=${1}>${(data) => html`<${CallsChart} data=${data} />`}<//>
+          <${Answer} of=${models} skeleton="chart" rows=${1}>${(data) => html`<${CostChart} data=${data} />`}<//>
+          <${Answer} of=${series} skeleton="chart" rows=${1}>${(data) => html`<${TokensChart} data=${data} />`}<//>
+          <${Answer} of=${series} skeleton="chart" rows=${1}>${(data) => html`<${LatencyChart} data=${data} />`}<//>
+        </div>
+        <${Tops} query=${query} />`}
+      <${RecentFaults} query=${query} />
+    </div>`;
+}

@@ -1,0 +1,14 @@
+// The pages. To add one: write `pages/NAME.js` whose default export is a component, add its line here, and its section
+// (`nav.NAME` and `NAME.…`) to `i18n/en.js` and `i18n/zh-CN.js`.
+
+/** `page` is the first segment of the address; `go` the second key of its `g …` jump; no `group`: not in the navigation. */
+export const ROUTES = [
+  { page: 'overview', group: 'watch', icon: 'layout-dashboard', go: 'o', load: () => import('./pages/overview.js') },
+  { page: 'ui-kit', icon: 'boxes', load: () => import('./pages/ui-kit.js') },
+];
+
+/** Groups of the navigation, in order. */
+export const GROUPS = ['watch', 'route', 'work', 'house'];
+
+/** Where an address without a page leads. */
+export const HOME = 'overview';
