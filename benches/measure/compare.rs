@@ -159,7 +159,7 @@ fn summarize(shape: &Shape, peers: &[Peer], section: &mut Section) {
         yardsticks.push(format!("{}: {} µs, ratio **{ratio:.2}**", other.name, theirs.text(1)));
     }
     let worst = others.iter().map(|other| ours.median / cpu(other).median).fold(f64::NAN, f64::max);
-    section.rows.push(Row {
+    section.add(Row {
         what: shape.title.to_owned(),
         measured: format!("{} µs", ours.text(1)),
         beside: if yardsticks.is_empty() { "nginx is not installed".to_owned() } else { yardsticks.join("<br>") },

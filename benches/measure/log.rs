@@ -58,7 +58,7 @@ async fn ingest(bench: &Bench, section: &mut Section) -> Result<()> {
     let rows_per_s = count as f64 / began.elapsed().as_secs_f64();
     let status = recorder.status();
     recorder.shutdown().await;
-    section.rows.push(Row {
+    section.add(Row {
         what: "Records taken in by the recorder, statistics included".to_owned(),
         measured: format!("{rows_per_s:.0} rows/s"),
         beside: format!("{count} records, {:.1} µs each", 1e6 / rows_per_s),
@@ -151,7 +151,7 @@ async fn timed(work: impl Future<Output = Result<()>>) -> Result<f64> {
 
 fn add_row(section: &mut Section, name: &str, what: &str, figures: Vec<f64>) {
     let spread = Spread::of(figures.into_iter());
-    section.rows.push(Row {
+    section.add(Row {
         what: what.to_owned(),
         measured: format!("{} ms", spread.text(1)),
         beside: String::new(),

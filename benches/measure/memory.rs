@@ -36,7 +36,7 @@ async fn after_calls(bench: &Bench, provider: SocketAddr, section: &mut Section)
     let calls = bench.calls(CALLS);
     load::run(&Load { address, request, connections: 16, calls, expected_length }).await?;
     let (now, peak) = (process.memory("VmRSS")?, process.memory("VmHWM")?);
-    section.rows.push(Row {
+    section.add(Row {
         what: format!("Peak memory after {calls} calls"),
         measured: format!("{:.1} MiB", peak as f64 / MIB),
         beside: format!("{:.1} MiB after the start, {:.1} MiB at the end", at_start as f64 / MIB, now as f64 / MIB),
@@ -65,7 +65,7 @@ async fn open_streams(bench: &Bench, provider: SocketAddr, section: &mut Section
     }
     ensure!(readers.len() == STREAMS && readers.try_join_next().is_none(), "a stream ended while it was measured");
     let per_stream = most.saturating_sub(before) as f64 / STREAMS as f64;
-    section.rows.push(Row {
+    section.add(Row {
         what: format!("Memory per stream, {STREAMS} open with slow readers"),
         measured: format!("{:.1} KiB", per_stream / 1024.0),
         beside: format!("{:.1} MiB before, at most {:.1} MiB with them", before as f64 / MIB, most as f64 / MIB),

@@ -32,8 +32,7 @@ pub struct Row {
 #[derive(Clone, Debug)]
 pub struct Section {
     title: &'static str,
-    /// Its lines of the table.
-    pub rows: Vec<Row>,
+    rows: Vec<Row>,
     /// Its figures.
     pub figures: Map<String, Value>,
 }
@@ -42,6 +41,12 @@ impl Section {
     /// An empty part.
     pub fn new(title: &'static str) -> Self {
         Section { title, rows: Vec::new(), figures: Map::new() }
+    }
+
+    /// Adds a line, and prints it, since the whole takes minutes.
+    pub fn add(&mut self, row: Row) {
+        println!("  {}: {}", row.what, row.measured);
+        self.rows.push(row);
     }
 }
 

@@ -1,5 +1,6 @@
 //! How long the choice of a key takes, for every strategy and for small and huge pools.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,53 +17,68 @@ use crate::Bench;
 use crate::report::{Row, Section, Spread};
 
 const SIZES: [usize; 3] = [10, 1_000, 100_000];
-const PICKS: usize = 20_000;
-const ROUNDS: usize = 15;
+/// Picks of a round one after another, and with cold caches.
+const WARM_PICKS: usize = 2_000;
+const COLD_PICKS: usize = 40;
+const ROUNDS: usize = 7;
 /// How much slower than in the smallest pool the choice may be in the largest.
 const LIMIT: f64 = 1.2;
+/// Words of a cache line.
+const LINE: usize = 8;
+/// What is read to make caches cold: more than they hold.
+const COLD_BYTES: usize = 48 << 20;
 
-/// Measures picks whose lease ends at once, in turn over the sizes of the pool.
+/// Measures picks with cold caches, as a call on a quiet machine finds them, and one after another. A huge pool does not stay in
+/// the caches, so that the second differs by the memory's speed where the first shows whether the work itself grows.
 pub async fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new("Choice of a key");
-    let targets = [Target { provider: ProviderId(1), model: "gpt-4o-mini".into(), tier: 1, weight: 1 }];
     let mut now = Clock::start().now();
+    let other = vec![1; COLD_BYTES / size_of::<u64>()];
     for strategy in Strategy::ALL {
-        let pools = SIZES.map(|size| pool(size, now));
-        let mut rounds = SIZES.map(|_| Vec::new());
-        for round in 0..=bench.rounds(ROUNDS) {
-            for (pool, figures) in pools.iter().zip(&mut rounds) {
-                let began = Instant::now();
-                pick_often(pool.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?, &targets, strategy, &mut now)?;
-                if round > 0 {
-                    figures.push(began.elapsed().as_nanos() as f64 / PICKS as f64);
-                }
+        let pools = SIZES.iter().map(|size| pool(*size, now)).collect::<Result<Vec<_>>>()?;
+        let mut cold = SIZES.map(|_| Vec::new());
+        let mut warm = SIZES.map(|_| Vec::new());
+        for _ in 0..bench.rounds(ROUNDS) {
+            for (at, pool) in pools.iter().enumerate() {
+                cold[at].extend(time_picks(pool, strategy, COLD_PICKS, &other, &mut now)?);
+                warm[at].extend(time_picks(pool, strategy, WARM_PICKS, &[], &mut now)?);
             }
         }
-        let spreads = rounds.map(|figures| Spread::of(figures.into_iter()));
-        let ratio = spreads[2].median / spreads[0].median;
-        section.rows.push(Row {
-            what: format!("`{}`, 10 / 1,000 / 100,000 keys", strategy.as_str()),
-            measured: spreads.map(|spread| format!("{:.0}", spread.median)).join(" / ") + " ns",
-            beside: format!("largest against smallest: {ratio:.2}"),
+        let spread = |times: Vec<u64>| Spread::of(times.into_iter().map(|time| time as f64));
+        let (cold, warm) = (cold.map(spread), warm.map(spread));
+        let ratio = cold[2].median / cold[0].median;
+        let text = |spreads: [Spread; 3]| spreads.map(|spread| format!("{:.0}", spread.median)).join(" / ") + " ns";
+        section.add(Row {
+            what: format!("`{}`, 10 / 1,000 / 100,000 keys, cold caches", strategy.as_str()),
+            measured: text(cold),
+            beside: format!("largest against smallest: {ratio:.2}; one after another {}", text(warm)),
             limit: format!("≤ {LIMIT}"),
             holds: Some(ratio <= LIMIT),
         });
-        section.figures.insert(strategy.as_str().to_owned(), json!(spreads.map(Spread::to_json)));
+        let figures = json!({ "cold_ns": cold.map(Spread::to_json), "warm_ns": warm.map(Spread::to_json) });
+        section.figures.insert(strategy.as_str().to_owned(), figures);
     }
     Ok(section)
 }
 
-fn pick_often(rotator: &Rotator, targets: &[Target], strategy: Strategy, now: &mut Moment) -> Result<()> {
-    let mut request = PickRequest::new(targets, strategy);
-    for pick in 0..PICKS {
+/// Times picks one by one, in nanoseconds; before each, other memory is read.
+fn time_picks(rotator: &Rotator, strategy: Strategy, picks: usize, other: &[u64], now: &mut Moment) -> Result<Vec<u64>> {
+    let targets = [Target { provider: ProviderId(1), model: "gpt-4o-mini".into(), tier: 1, weight: 1 }];
+    let mut request = PickRequest::new(&targets, strategy);
+    let mut times = Vec::with_capacity(picks);
+    for pick in 0..picks {
         // A thousand clients, each with its own affinity; fifty calls a millisecond.
         request.affinity = Some((pick as u64 % 1_000).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         if pick % 50 == 0 {
             *now = now.plus_ms(1);
         }
-        drop(rotator.pick(&request, *now).context("a pool whose keys are all free")?);
+        black_box(other.iter().step_by(LINE).fold(0, |sum: u64, word| sum.wrapping_add(*word)));
+        let began = Instant::now();
+        let lease = rotator.pick(&request, *now).context("a pool whose keys are all free")?;
+        times.push(began.elapsed().as_nanos() as u64);
+        drop(lease);
     }
-    Ok(())
+    Ok(times)
 }
 
 fn pool(size: usize, now: Moment) -> Result<Arc<Rotator>> {

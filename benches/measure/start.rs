@@ -28,7 +28,7 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     }
     let (with_file, without_file) = (Spread::of(with_file.into_iter()), Spread::of(without_file.into_iter()));
     let mut row = |what: &str, measured: String, limit: Option<f64>| {
-        section.rows.push(Row {
+        section.add(Row {
             what: what.to_owned(),
             measured: format!("{measured} ms"),
             beside: String::new(),
