@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::report::{Row, Section, Spread};
 use crate::{Bench, backend, keywheel, nginx};
 
 const CONNECTIONS: usize = 16;
+const KEYWHEEL: &str = "Keywheel";
 /// After a load, whatever a peer still owes to it (its log's batches) is done within this time and counted too.
 const SETTLING: Duration = Duration::from_millis(400);
 
@@ -67,6 +68,12 @@ struct Peer {
     rounds: Vec<Round>,
 }
 
+impl Peer {
+    fn is_nginx(&self) -> bool {
+        !self.name.starts_with(KEYWHEEL)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Round {
     cpu_us: f64,
@@ -74,41 +81,44 @@ struct Round {
     pace: Pace,
 }
 
-/// Measures every shape; also what 100,000 calls leave in memory, since the calls are made anyway.
-pub async fn measure(bench: &Bench) -> Result<Section> {
+/// Measures one shape: rounds in which every peer has its turn, each time in another order; the first does not count.
+pub async fn measure(bench: &Bench, name: &str) -> Result<Section> {
+    let shape = SHAPES.iter().find(|shape| shape.name == name).context("no such shape of calls")?;
     let mut section = Section::new("CPU per call");
-    let (_backend, provider) = bench.backend("compare")?;
-    for shape in &SHAPES {
-        let mut peers = start_peers(&bench.folder("compare")?.join(shape.name), provider)?;
-        for round in 0..=bench.rounds(shape.rounds) {
-            for turn in 0..peers.len() {
-                let at = (turn + round) % peers.len();
-                let peer = &mut peers[at];
-                let measured = run_round(bench, shape, peer, provider).await?;
-                if round > 0 {
-                    peer.rounds.push(measured);
-                }
-                println!("  {} round {round}: {} {:.1} µs", shape.name, peer.name, measured.cpu_us);
+    let folder = bench.folder(name)?;
+    let (_backend, provider) = bench.backend(name)?;
+    let mut peers = start_peers(bench, &folder, provider)?;
+    for round in 0..=bench.rounds(shape.rounds) {
+        for turn in 0..peers.len() {
+            let at = (turn + round) % peers.len();
+            let measured = run_round(bench, shape, &peers[at], provider).await?;
+            if round > 0 {
+                peers[at].rounds.push(measured);
             }
+            println!("  round {round}: {} {:.1} µs", peers[at].name, measured.cpu_us);
         }
-        summarize(shape, &peers, &mut section);
     }
+    summarize(shape, &peers, &mut section);
     Ok(section)
 }
 
-fn start_peers(folder: &Path, provider: SocketAddr) -> Result<Vec<Peer>> {
+fn start_peers(bench: &Bench, folder: &Path, provider: SocketAddr) -> Result<Vec<Peer>> {
     let cores = std::thread::available_parallelism()?.get();
     let mut peers = Vec::new();
     let mut add = |name: String, (process, address), stream_prefix| {
         peers.push(Peer { name, process, address, stream_prefix, rounds: Vec::new() });
     };
-    if nginx::version().is_some() {
+    if nginx::version().is_some() && !bench.alone {
         for workers in [1, cores] {
             let name = format!("nginx, {workers} worker{}", if workers == 1 { "" } else { "s" });
             add(name, nginx::start(&folder.join(format!("nginx-{workers}")), workers, provider)?, "/unbuffered");
         }
     }
-    add("Keywheel".to_owned(), keywheel::start(&folder.join("keywheel"), &keywheel::Setup::pool(provider, 10))?, "");
+    let setup = keywheel::Setup::pool(provider, 10);
+    if !bench.alone {
+        add(format!("{KEYWHEEL}, 1 thread"), keywheel::start(&folder.join("keywheel-1"), &setup, &["--threads", "1"])?, "");
+    }
+    add(KEYWHEEL.to_owned(), keywheel::start(&folder.join("keywheel"), &setup, &[])?, "");
     Ok(peers)
 }
 
@@ -148,21 +158,22 @@ pub fn request(prefix: &str, model: &str, stream: bool) -> Bytes {
     Bytes::from(head + body.as_str())
 }
 
+/// Keywheel as it comes against every yardstick; the worst ratio must hold. With one thread it is shown beside.
 fn summarize(shape: &Shape, peers: &[Peer], section: &mut Section) {
     let cpu = |peer: &Peer| Spread::of(peer.rounds.iter().map(|round| round.cpu_us));
     let Some((keywheel, others)) = peers.split_last() else { return };
     let ours = cpu(keywheel);
-    let mut yardsticks = Vec::new();
-    for other in others {
+    let describe = |other: &Peer| {
         let theirs = cpu(other);
-        let ratio = ours.median / theirs.median;
-        yardsticks.push(format!("{}: {} µs, ratio **{ratio:.2}**", other.name, theirs.text(1)));
-    }
-    let worst = others.iter().map(|other| ours.median / cpu(other).median).fold(f64::NAN, f64::max);
+        let ratio = if other.is_nginx() { format!(", ratio **{:.2}**", ours.median / theirs.median) } else { String::new() };
+        format!("{}: {} µs{ratio}", other.name, theirs.text(1))
+    };
+    let ratios = others.iter().filter(|other| other.is_nginx()).map(|other| ours.median / cpu(other).median);
+    let worst = ratios.fold(f64::NAN, f64::max);
     section.add(Row {
         what: shape.title.to_owned(),
         measured: format!("{} µs", ours.text(1)),
-        beside: if yardsticks.is_empty() { "nginx is not installed".to_owned() } else { yardsticks.join("<br>") },
+        beside: others.iter().map(describe).collect::<Vec<_>>().join("<br>"),
         limit: format!("ratio ≤ {}", shape.limit),
         holds: (!worst.is_nan()).then_some(worst <= shape.limit),
     });

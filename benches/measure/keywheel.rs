@@ -40,8 +40,8 @@ impl Setup {
     }
 }
 
-/// Starts Keywheel in `folder`, fresh or with the data that lie there, and waits until it listens.
-pub fn start(folder: &Path, setup: &Setup) -> Result<(Process, SocketAddr)> {
+/// Starts Keywheel in `folder`, fresh or with the data that lie there, with further flags, and waits until it listens.
+pub fn start(folder: &Path, setup: &Setup, flags: &[&str]) -> Result<(Process, SocketAddr)> {
     let scripts = folder.join("scripts");
     fs::create_dir_all(&scripts)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
@@ -52,6 +52,6 @@ pub fn start(folder: &Path, setup: &Setup) -> Result<(Process, SocketAddr)> {
         fs::write(&file, text)?;
         command.arg("--bootstrap").arg(&file);
     }
-    command.env("KEYWHEEL_ADMIN_TOKEN", ADMIN_TOKEN);
+    command.args(flags).env("KEYWHEEL_ADMIN_TOKEN", ADMIN_TOKEN);
     Process::start_listening(&mut command, &folder.join("keywheel.err"))
 }

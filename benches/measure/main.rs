@@ -1,5 +1,5 @@
 //! Measures what `BENCHMARKS.md` reports: `make bench` runs everything; `cargo bench --bench measure -- NAME…` runs parts and
-//! prints them, `--quick` with a tenth of the calls.
+//! prints them, `--quick` with a tenth of the calls, `--alone` without nginx (to look at Keywheel with a profiler).
 
 mod backend;
 mod compare;
@@ -28,6 +28,7 @@ use report::Section;
 pub struct Bench {
     scratch: TempDir,
     quick: bool,
+    alone: bool,
 }
 
 impl Bench {
@@ -55,15 +56,16 @@ impl Bench {
     }
 }
 
-const PARTS: [&str; 5] = ["compare", "selection", "start", "log", "memory"];
+const PARTS: [&str; 7] = ["plain", "burst", "paced", "selection", "start", "log", "memory"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if arguments.iter().any(|argument| argument == "--backend") {
+    if arguments.first().is_some_and(|first| first == "--backend") {
         return runtime.block_on(backend::serve());
     }
-    let bench = Bench { scratch: TempDir::new()?, quick: arguments.iter().any(|argument| argument == "--quick") };
+    let says = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let bench = Bench { scratch: TempDir::new()?, quick: says("--quick"), alone: says("--alone") };
     let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(name)) {
         bail!("there is no part {unknown}; the parts are {}", PARTS.join(", "));
@@ -78,7 +80,7 @@ fn main() -> Result<()> {
     println!("\n{table}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     report::write_figures(&root.join("target/bench/results.json"), &facts, &sections)?;
-    if wanted.is_empty() && !bench.quick {
+    if wanted.is_empty() && !bench.quick && !bench.alone {
         report::write_page(&root.join("BENCHMARKS.md"), &table)?;
     }
     Ok(())
@@ -86,7 +88,7 @@ fn main() -> Result<()> {
 
 async fn run(bench: &Bench, part: &str) -> Result<Section> {
     match part {
-        "compare" => compare::measure(bench).await,
+        "plain" | "burst" | "paced" => compare::measure(bench, part).await,
         "start" => start::measure(bench).await,
         "selection" => selection::measure(bench).await,
         "log" => log::measure(bench).await,

@@ -120,9 +120,13 @@ pub fn table(facts: &Value, sections: &[Section]) -> String {
         facts["nginx"].as_str().unwrap_or("not installed"),
         fact("load_average_at_start"),
     );
+    let mut title = "";
     for section in sections {
-        write!(text, "\n### {}\n\n| what | measured | beside | limit | holds |\n|---|---|---|---|---|\n", section.title)
-            .expect("a string takes everything");
+        if section.title != title {
+            title = section.title;
+            write!(text, "\n### {title}\n\n| what | measured | beside | limit | holds |\n|---|---|---|---|---|\n")
+                .expect("a string takes everything");
+        }
         for row in &section.rows {
             let holds = row.holds.map_or("", |holds| if holds { "yes" } else { "**no**" });
             writeln!(text, "| {} | {} | {} | {} | {holds} |", row.what, row.measured, row.beside, row.limit)
@@ -136,7 +140,9 @@ pub fn table(facts: &Value, sections: &[Section]) -> String {
 pub fn write_figures(file: &Path, facts: &Value, sections: &[Section]) -> Result<()> {
     let mut figures = json!({ "facts": facts });
     for section in sections {
-        figures[section.title] = Value::Object(section.figures.clone());
+        for (name, value) in &section.figures {
+            figures[section.title][name] = value.clone();
+        }
     }
     fs::create_dir_all(file.parent().context("a file in a folder")?)?;
     Ok(fs::write(file, serde_json::to_string_pretty(&figures)? + "\n")?)

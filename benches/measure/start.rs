@@ -47,7 +47,7 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
 
 async fn time_to_ready(folder: &Path, setup: &Setup) -> Result<f64> {
     let began = Instant::now();
-    let (_process, address) = keywheel::start(folder, setup)?;
+    let (_process, address) = keywheel::start(folder, setup, &[])?;
     let mut connection = Connection::open(address).await?;
     loop {
         if connection.call(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n", false).await?.status == 200 {
