@@ -115,10 +115,17 @@ fn start_peers(bench: &Bench, folder: &Path, provider: SocketAddr) -> Result<Vec
         }
     }
     let setup = keywheel::Setup::pool(provider, 10);
-    if !bench.alone {
-        add(format!("{KEYWHEEL}, 1 thread"), keywheel::start(&folder.join("keywheel-1"), &setup, &["--threads", "1"])?, "");
+    if let Some(against) = &bench.against {
+        add(format!("{KEYWHEEL}, other build"), keywheel::start(against, &folder.join("keywheel-2"), &setup, &[])?, "");
     }
-    add(KEYWHEEL.to_owned(), keywheel::start(&folder.join("keywheel"), &setup, &[])?, "");
+    if !bench.alone {
+        add(
+            format!("{KEYWHEEL}, 1 thread"),
+            keywheel::start(&bench.binary, &folder.join("keywheel-1"), &setup, &["--threads", "1"])?,
+            "",
+        );
+    }
+    add(KEYWHEEL.to_owned(), keywheel::start(&bench.binary, &folder.join("keywheel"), &setup, &[])?, "");
     Ok(peers)
 }
 

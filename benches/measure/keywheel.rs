@@ -41,10 +41,10 @@ impl Setup {
 }
 
 /// Starts Keywheel in `folder`, fresh or with the data that lie there, with further flags, and waits until it listens.
-pub fn start(folder: &Path, setup: &Setup, flags: &[&str]) -> Result<(Process, SocketAddr)> {
+pub fn start(binary: &Path, folder: &Path, setup: &Setup, flags: &[&str]) -> Result<(Process, SocketAddr)> {
     let scripts = folder.join("scripts");
     fs::create_dir_all(&scripts)?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
+    let mut command = Command::new(binary);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
     command.arg("--scripts").arg(&scripts);
     if let Some(text) = &setup.bootstrap {

@@ -120,7 +120,7 @@ async fn week_of_hours(log: &CallLog) -> Result<()> {
 }
 
 async fn ask_over_http(bench: &Bench, folder: &Path, section: &mut Section) -> Result<()> {
-    let (_process, address) = server::start(folder, &Setup::nothing(), &[])?;
+    let (_process, address) = server::start(&bench.binary, folder, &Setup::nothing(), &[])?;
     for (name, what, path) in [
         ("http_list", "Newest 100 calls of 1 million, over HTTP", "/api/calls?limit=100"),
         ("http_totals", "Sums of 7 days by key, over HTTP", "/api/stats/totals?by=key&range=7d"),

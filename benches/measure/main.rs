@@ -1,5 +1,6 @@
 //! Measures what `BENCHMARKS.md` reports: `make bench` runs everything; `cargo bench --bench measure -- NAME…` runs parts and
-//! prints them, `--quick` with a tenth of the calls, `--alone` without nginx (to look at Keywheel with a profiler).
+//! prints them, `--quick` with a tenth of the calls, `--alone` without nginx (to look at Keywheel with a profiler), `--binary=PATH` another
+//! build of Keywheel, `--against=PATH` one more beside it.
 
 mod backend;
 mod compare;
@@ -29,6 +30,8 @@ pub struct Bench {
     scratch: TempDir,
     quick: bool,
     alone: bool,
+    binary: PathBuf,
+    against: Option<PathBuf>,
 }
 
 impl Bench {
@@ -65,7 +68,14 @@ fn main() -> Result<()> {
         return runtime.block_on(backend::serve());
     }
     let says = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let bench = Bench { scratch: TempDir::new()?, quick: says("--quick"), alone: says("--alone") };
+    let path = |flag: &str| arguments.iter().find_map(|argument| argument.strip_prefix(flag)).map(PathBuf::from);
+    let bench = Bench {
+        scratch: TempDir::new()?,
+        quick: says("--quick"),
+        alone: says("--alone"),
+        binary: path("--binary=").unwrap_or_else(|| env!("CARGO_BIN_EXE_keywheel").into()),
+        against: path("--against="),
+    };
     let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(name)) {
         bail!("there is no part {unknown}; the parts are {}", PARTS.join(", "));
@@ -80,7 +90,7 @@ fn main() -> Result<()> {
     println!("\n{table}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     report::write_figures(&root.join("target/bench/results.json"), &facts, &sections)?;
-    if wanted.is_empty() && !bench.quick && !bench.alone {
+    if arguments.iter().all(|argument| argument == "--bench") {
         report::write_page(&root.join("BENCHMARKS.md"), &table)?;
     }
     Ok(())

@@ -29,7 +29,8 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
 }
 
 async fn after_calls(bench: &Bench, provider: SocketAddr, section: &mut Section) -> Result<()> {
-    let (process, address) = keywheel::start(&bench.folder("memory")?.join("calls"), &Setup::pool(provider, 10), &[])?;
+    let (process, address) =
+        keywheel::start(&bench.binary, &bench.folder("memory")?.join("calls"), &Setup::pool(provider, 10), &[])?;
     let at_start = process.memory("VmRSS")?;
     let request = compare::request("", backend::PLAIN, false);
     let expected_length = load::once(provider, &request).await?.length;
@@ -48,7 +49,8 @@ async fn after_calls(bench: &Bench, provider: SocketAddr, section: &mut Section)
 }
 
 async fn open_streams(bench: &Bench, provider: SocketAddr, section: &mut Section) -> Result<()> {
-    let (process, address) = keywheel::start(&bench.folder("memory")?.join("streams"), &Setup::pool(provider, 10), &[])?;
+    let (process, address) =
+        keywheel::start(&bench.binary, &bench.folder("memory")?.join("streams"), &Setup::pool(provider, 10), &[])?;
     let plain = compare::request("", backend::PLAIN, false);
     let expected_length = load::once(provider, &plain).await?.length;
     load::run(&Load { address, request: plain, connections: 16, calls: 2_000, expected_length }).await?;

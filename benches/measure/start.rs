@@ -20,11 +20,11 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     let (_backend, provider) = bench.backend("start")?;
     let folder = bench.folder("start")?.join("keywheel");
     let declared = Setup::pool(provider, KEYS);
-    let first_ms = time_to_ready(&folder, &declared).await?;
+    let first_ms = time_to_ready(bench, &folder, &declared).await?;
     let (mut with_file, mut without_file) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds(9) {
-        without_file.push(time_to_ready(&folder, &Setup::nothing()).await?);
-        with_file.push(time_to_ready(&folder, &declared).await?);
+        without_file.push(time_to_ready(bench, &folder, &Setup::nothing()).await?);
+        with_file.push(time_to_ready(bench, &folder, &declared).await?);
     }
     let (with_file, without_file) = (Spread::of(with_file.into_iter()), Spread::of(without_file.into_iter()));
     let mut row = |what: &str, measured: String, limit: Option<f64>| {
@@ -45,9 +45,9 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-async fn time_to_ready(folder: &Path, setup: &Setup) -> Result<f64> {
+async fn time_to_ready(bench: &Bench, folder: &Path, setup: &Setup) -> Result<f64> {
     let began = Instant::now();
-    let (_process, address) = keywheel::start(folder, setup, &[])?;
+    let (_process, address) = keywheel::start(&bench.binary, folder, setup, &[])?;
     let mut connection = Connection::open(address).await?;
     loop {
         if connection.call(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n", false).await?.status == 200 {
