@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use reqwest::Url;
 
 use super::error::SendError;
+use super::guard;
 use super::headers::ProviderHeaders;
 use super::pool::{Pool, Transport};
 use crate::domain::{Provider, ProviderId};
@@ -38,6 +40,11 @@ pub struct Outbound {
     for_webhooks: Mutex<Vec<Arc<Pool>>>,
 }
 
+/// URLs that are kept ready for a provider; paths with ids in them come once, so the rest is forgotten when they are many.
+const MOST_URLS: usize = 64;
+/// Longest URL that is kept, in bytes.
+const LONGEST_URL: usize = 256;
+
 /// A provider's settings, made ready for sending.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -45,9 +52,28 @@ pub(super) struct Prepared {
     pass_given: Vec<String>,
     pub(super) pool: Arc<Pool>,
     pub(super) headers: ProviderHeaders,
+    urls: RwLock<HashMap<String, Url>>,
 }
 
 impl Prepared {
+    /// The URL of a text without secrets, whose host was checked when it is an address.
+    pub(super) fn url(&self, text: String) -> Result<Url, SendError> {
+        if let Some(url) = self.urls.read().get(&text) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&text).map_err(|error| SendError::unsendable(format!("the base URL is unusable: {error}")))?;
+        guard::check_literal_host(url.host_str().unwrap_or_default(), self.pool.transport.allow_private)
+            .map_err(SendError::refused)?;
+        if text.len() <= LONGEST_URL {
+            let mut urls = self.urls.write();
+            if urls.len() >= MOST_URLS {
+                urls.clear();
+            }
+            urls.insert(text, url.clone());
+        }
+        Ok(url)
+    }
+
     fn fits(&self, provider: &Provider) -> bool {
         self.pool.transport.fits(provider) && self.headers_given == provider.headers && self.pass_given == provider.pass_headers
     }
@@ -89,6 +115,7 @@ impl Outbound {
             pass_given: provider.pass_headers.clone(),
             pool,
             headers: ProviderHeaders::new(provider).map_err(SendError::unsendable)?,
+            urls: RwLock::default(),
         });
         let mut all = HashMap::clone(&all);
         all.insert(provider.id, prepared.clone());

@@ -11,10 +11,9 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use super::body::UpstreamBody;
-use super::clients::Outbound;
+use super::clients::{Outbound, Prepared};
 use super::connect;
 use super::error::SendError;
-use super::guard;
 use super::headers::auth_header;
 use crate::domain::{AuthScheme, Key, Provider};
 
@@ -79,7 +78,7 @@ impl Outbound {
     pub async fn send(&self, request: SendRequest<'_>) -> Result<Upstream, SendError> {
         let prepared = self.prepared(request.provider)?;
         let secret = request.key.secret.expose_secret();
-        let url = url_of(request.provider, request.path, request.query, secret)?;
+        let url = url_of(&prepared, request.provider, request.path, request.query, secret)?;
         let (mut headers, dropped_headers) = prepared.headers.for_request(request.client_headers, request.extra_headers);
         if let Some((name, value)) = auth_header(&request.provider.auth, secret).map_err(SendError::unsendable)? {
             headers.insert(name, value);
@@ -112,17 +111,15 @@ impl Outbound {
     }
 }
 
-/// The URL of a request, with the secret where the scheme wants it there, and its host checked when it is an address.
-fn url_of(provider: &Provider, path: &str, query: Option<&str>, secret: &str) -> Result<Url, SendError> {
+/// The URL of a request, with the secret where the scheme wants it there.
+fn url_of(prepared: &Prepared, provider: &Provider, path: &str, query: Option<&str>, secret: &str) -> Result<Url, SendError> {
     if climbs(path) {
         return Err(SendError::unsendable("the path has a `.` or `..` segment"));
     }
-    let text = provider.base_url.join(path, query);
-    let mut url = Url::parse(&text).map_err(|error| SendError::unsendable(format!("the base URL is unusable: {error}")))?;
+    let mut url = prepared.url(provider.base_url.join(path, query))?;
     if let AuthScheme::Query(name) = &provider.auth {
         url.query_pairs_mut().append_pair(name, secret);
     }
-    guard::check_literal_host(url.host_str().unwrap_or_default(), provider.allow_private).map_err(SendError::refused)?;
     Ok(url)
 }
 
