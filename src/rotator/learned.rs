@@ -50,6 +50,9 @@ impl LearnedLimits {
     /// without a readable reset is left out.
     pub fn from_headers(headers: &HeaderMap, now: Moment) -> Self {
         let mut learned = LearnedLimits::default();
+        if !headers.keys().any(|name| is_of_a_family(name.as_str())) {
+            return learned;
+        }
         for family in &FAMILIES {
             let Some(remaining) = remaining(headers, family.remaining) else { continue };
             let Some(wait_ms) = text(headers, family.reset).and_then(|text| read_wait(text, now)) else { continue };
@@ -80,6 +83,11 @@ impl LearnedLimits {
 pub(super) fn exhausted_reset(headers: &HeaderMap, now: Moment) -> Option<u64> {
     let resets = FAMILIES.iter().filter(|family| remaining(headers, family.remaining).unwrap_or(0) == 0);
     resets.filter_map(|family| read_wait(text(headers, family.reset)?, now)).max()
+}
+
+/// Whether a header may belong to a family: most answers have none, and one look is cheaper than one for every name.
+fn is_of_a_family(name: &str) -> bool {
+    ["x-ratelimit-", "anthropic-ratelimit-", "ratelimit-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn remaining(headers: &HeaderMap, name: &str) -> Option<u64> {
@@ -168,6 +176,12 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn every_family_is_looked_for() {
+        assert!(FAMILIES.iter().all(|family| is_of_a_family(family.remaining) && is_of_a_family(family.reset)));
+        assert!(!is_of_a_family("content-type"));
     }
 
     #[test]
