@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -24,6 +24,13 @@ use crate::rotator::Lease;
 const GRACE: Duration = Duration::from_secs(2);
 /// Pause between an error event and the broken connection, so that the event is written out first.
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
+/// A piece that comes this soon behind the last one belongs to a burst.
+const BURST: Duration = Duration::from_micros(500);
+/// How often a piece is held back before it is sent: the HTTP library asks twice before others have their turn.
+const WAITS: u8 = 2;
+/// Most bytes that are gathered to go out at once.
+const GATHERED_BYTES: usize = 16 * 1024;
 
 /// How an answer's bytes are looked at while they pass.
 pub(super) enum Look {
@@ -51,9 +58,53 @@ pub(super) struct Relay {
     /// `None` once the call was recorded.
     flow: Option<Flow>,
     out: VecDeque<Bytes>,
+    gathering: Gathering,
     ending: Ending,
     /// Bytes still to come, when the length is known and nothing is taken out.
     length: Option<u64>,
+}
+
+/// Decides when pieces are gathered to go out at once.
+///
+/// The provider's connection hands over one piece at a time, though it may have read many: each would be written to the client
+/// on its own. Holding one back until that connection had another turn costs little, and is done where it was worth it
+/// the last time, or where a piece came right behind the last one.
+#[derive(Default)]
+struct Gathering {
+    /// When the newest piece came of what was sent last.
+    sent: Option<Instant>,
+    /// How often what is at hand was held back since the newest piece.
+    waits: u8,
+    /// Whether waiting brought more, for what is at hand.
+    gained: bool,
+    /// Whether it did so for what was sent last.
+    is_worth_it: bool,
+}
+
+impl Gathering {
+    /// A piece came.
+    fn heard(&mut self) {
+        self.gained |= self.waits > 0;
+        self.waits = 0;
+    }
+
+    /// Whether what is at hand, whose newest piece came at `heard`, is held back once more.
+    fn waits(&mut self, heard: Instant) -> bool {
+        let is_burst = || self.sent.is_some_and(|sent| heard.duration_since(sent) < BURST);
+        if self.waits == WAITS || !(self.waits > 0 || self.gained || self.is_worth_it || is_burst()) {
+            return false;
+        }
+        self.waits += 1;
+        true
+    }
+
+    /// What was at hand is sent.
+    fn sent(&mut self, heard: Instant) {
+        if self.waits > 0 || self.gained {
+            self.is_worth_it = self.gained;
+        }
+        (self.waits, self.gained, self.sent) = (0, false, Some(heard));
+    }
 }
 
 struct Flow {
@@ -130,7 +181,36 @@ impl Relay {
             idle: Idle::new(idle),
             draining: Box::pin(draining.cancelled_owned()),
         };
-        Relay { flow: Some(flow), out: parts.held, ending: Ending::Open, length: parts.length }
+        Relay { flow: Some(flow), out: parts.held, gathering: Gathering::default(), ending: Ending::Open, length: parts.length }
+    }
+
+    /// Whether `out` is held back, since more may be at hand.
+    fn waits_for_more(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(flow) = &self.flow else { return false };
+        let waits = self.gathering.waits(flow.idle.last);
+        if waits {
+            // Wakes this task when the others that are ready had their turn.
+            context.waker().wake_by_ref();
+        }
+        waits
+    }
+
+    /// Takes all that may go to the client.
+    fn take_out(&mut self) -> Bytes {
+        let piece = match self.out.len() {
+            1 => self.out.pop_front().unwrap_or_default(),
+            _ => {
+                let mut whole = BytesMut::with_capacity(self.out.iter().map(Bytes::len).sum());
+                self.out.drain(..).for_each(|piece| whole.extend_from_slice(&piece));
+                whole.freeze()
+            }
+        };
+        if let Some(flow) = &mut self.flow {
+            flow.call.record.bytes_out += piece.len() as u64;
+            self.gathering.sent(flow.idle.last);
+        }
+        self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
+        piece
     }
 
     /// Takes the next piece from the provider; true when there is something to do without waiting.
@@ -269,15 +349,21 @@ impl Body for Relay {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
-            if let Some(piece) = self.out.pop_front() {
-                if let Some(flow) = &mut self.flow {
-                    flow.call.record.bytes_out += piece.len() as u64;
-                }
-                self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
-                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            let has_enough = self.out.iter().map(Bytes::len).sum::<usize>() >= GATHERED_BYTES;
+            let is_open = matches!(self.ending, Ending::Open);
+            if !self.out.is_empty() && (has_enough || !is_open) {
+                return Poll::Ready(Some(Ok(Frame::data(self.take_out()))));
             }
             match &mut self.ending {
-                Ending::Open => ready!(self.poll_upstream(context)),
+                Ending::Open => {
+                    if self.poll_upstream(context).is_ready() {
+                        self.gathering.heard();
+                    } else if self.out.is_empty() || self.waits_for_more(context) {
+                        return Poll::Pending;
+                    } else {
+                        return Poll::Ready(Some(Ok(Frame::data(self.take_out()))));
+                    }
+                }
                 Ending::Clean => return Poll::Ready(None),
                 Ending::Broken(pause) => {
                     ready!(pause.as_mut().poll(context));
