@@ -120,8 +120,8 @@ fn start_peers(bench: &Bench, folder: &Path, provider: SocketAddr) -> Result<Vec
     }
     if !bench.alone {
         add(
-            format!("{KEYWHEEL}, 1 thread"),
-            keywheel::start(&bench.binary, &folder.join("keywheel-1"), &setup, &["--threads", "1"])?,
+            format!("{KEYWHEEL}, a thread for each core"),
+            keywheel::start(&bench.binary, &folder.join("keywheel-1"), &setup, &["--threads", &cores.to_string()])?,
             "",
         );
     }
@@ -165,17 +165,23 @@ pub fn request(prefix: &str, model: &str, stream: bool) -> Bytes {
     Bytes::from(head + body.as_str())
 }
 
-/// Keywheel as it comes against every yardstick; the worst ratio must hold. With one thread it is shown beside.
+/// Keywheel as it comes against every yardstick; the worst ratio must hold. Other builds and settings of it are shown beside.
 fn summarize(shape: &Shape, peers: &[Peer], section: &mut Section) {
     let cpu = |peer: &Peer| Spread::of(peer.rounds.iter().map(|round| round.cpu_us));
     let Some((keywheel, others)) = peers.split_last() else { return };
     let ours = cpu(keywheel);
     let describe = |other: &Peer| {
-        let theirs = cpu(other);
-        let ratio = if other.is_nginx() { format!(", ratio **{:.2}**", ours.median / theirs.median) } else { String::new() };
-        format!("{}: {} µs{ratio}", other.name, theirs.text(1))
+        let ratio = ratio(keywheel, other);
+        format!(
+            "{}: {} µs, ratio **{:.2}** ({:.2}–{:.2})",
+            other.name,
+            cpu(other).text(1),
+            ratio.median,
+            ratio.least,
+            ratio.most
+        )
     };
-    let ratios = others.iter().filter(|other| other.is_nginx()).map(|other| ours.median / cpu(other).median);
+    let ratios = others.iter().filter(|other| other.is_nginx()).map(|other| ratio(keywheel, other).median);
     let worst = ratios.fold(f64::NAN, f64::max);
     section.add(Row {
         what: shape.title.to_owned(),
@@ -184,11 +190,16 @@ fn summarize(shape: &Shape, peers: &[Peer], section: &mut Section) {
         limit: format!("ratio ≤ {}", shape.limit),
         holds: (!worst.is_nan()).then_some(worst <= shape.limit),
     });
-    let figures = peers.iter().map(figures_of).collect::<Vec<_>>();
+    let figures = peers.iter().map(|peer| figures_of(peer, keywheel)).collect::<Vec<_>>();
     section.figures.insert(shape.name.to_owned(), json!({ "peers": figures, "worst_ratio": worst }));
 }
 
-fn figures_of(peer: &Peer) -> Value {
+/// Taken within each round, so that what slows the whole machine down for a while touches both sides of it.
+fn ratio(ours: &Peer, theirs: &Peer) -> Spread {
+    Spread::of(ours.rounds.iter().zip(&theirs.rounds).map(|(ours, theirs)| ours.cpu_us / theirs.cpu_us))
+}
+
+fn figures_of(peer: &Peer, keywheel: &Peer) -> Value {
     let over = |pick: fn(&Round) -> f64| Spread::of(peer.rounds.iter().map(pick)).to_json();
     json!({
         "name": peer.name,
@@ -196,6 +207,7 @@ fn figures_of(peer: &Peer) -> Value {
         "calls_per_s": over(|round| round.calls_per_s),
         "latency_p50_us": over(|round| f64::from(round.pace.p50_us)),
         "latency_p99_us": over(|round| f64::from(round.pace.p99_us)),
+        "ratio": ratio(keywheel, peer).to_json(),
         "rounds_cpu_us": peer.rounds.iter().map(|round| round.cpu_us).collect::<Vec<_>>(),
     })
 }

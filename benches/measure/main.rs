@@ -59,6 +59,8 @@ impl Bench {
     }
 }
 
+/// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
+/// [`run`]; parts whose sections have the same title share a table.
 const PARTS: [&str; 7] = ["plain", "burst", "paced", "selection", "start", "log", "memory"];
 
 fn main() -> Result<()> {

@@ -17,9 +17,10 @@ use crate::Bench;
 use crate::report::{Row, Section, Spread};
 
 const SIZES: [usize; 3] = [10, 1_000, 100_000];
-/// Picks of a round one after another, and with cold caches.
-const WARM_PICKS: usize = 2_000;
-const COLD_PICKS: usize = 40;
+/// Picks with cold caches.
+const COLD_PICKS: u64 = 400;
+/// Picks of a round one after another.
+const WARM_PICKS: u64 = 2_000;
 const ROUNDS: usize = 7;
 /// How much slower than in the smallest pool the choice may be in the largest.
 const LIMIT: f64 = 1.2;
@@ -38,10 +39,23 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
         let pools = SIZES.iter().map(|size| pool(*size, now)).collect::<Result<Vec<_>>>()?;
         let mut cold = SIZES.map(|_| Vec::new());
         let mut warm = SIZES.map(|_| Vec::new());
+        // Pools take turns, so that what slows the machine down for a while touches all of them.
+        for pick in 0..bench.calls(COLD_PICKS) {
+            now = now.plus_ms(1);
+            for (times, pool) in cold.iter_mut().zip(&pools) {
+                black_box(other.iter().step_by(LINE).fold(0, |sum: u64, word| sum.wrapping_add(*word)));
+                times.push(time_pick(pool, strategy, pick, now)?);
+            }
+        }
         for _ in 0..bench.rounds(ROUNDS) {
-            for (at, pool) in pools.iter().enumerate() {
-                cold[at].extend(time_picks(pool, strategy, COLD_PICKS, &other, &mut now)?);
-                warm[at].extend(time_picks(pool, strategy, WARM_PICKS, &[], &mut now)?);
+            for (times, pool) in warm.iter_mut().zip(&pools) {
+                for pick in 0..WARM_PICKS {
+                    // Fifty calls a millisecond.
+                    if pick % 50 == 0 {
+                        now = now.plus_ms(1);
+                    }
+                    times.push(time_pick(pool, strategy, pick, now)?);
+                }
             }
         }
         let spread = |times: Vec<u64>| Spread::of(times.into_iter().map(|time| time as f64));
@@ -61,24 +75,16 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-/// Times picks one by one, in nanoseconds; before each, other memory is read.
-fn time_picks(rotator: &Rotator, strategy: Strategy, picks: usize, other: &[u64], now: &mut Moment) -> Result<Vec<u64>> {
+/// Times the pick of one call, in nanoseconds, for one of a thousand clients.
+fn time_pick(rotator: &Rotator, strategy: Strategy, call: u64, now: Moment) -> Result<u64> {
     let targets = [Target { provider: ProviderId(1), model: "gpt-4o-mini".into(), tier: 1, weight: 1 }];
     let mut request = PickRequest::new(&targets, strategy);
-    let mut times = Vec::with_capacity(picks);
-    for pick in 0..picks {
-        // A thousand clients, each with its own affinity; fifty calls a millisecond.
-        request.affinity = Some((pick as u64 % 1_000).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        if pick % 50 == 0 {
-            *now = now.plus_ms(1);
-        }
-        black_box(other.iter().step_by(LINE).fold(0, |sum: u64, word| sum.wrapping_add(*word)));
-        let began = Instant::now();
-        let lease = rotator.pick(&request, *now).context("a pool whose keys are all free")?;
-        times.push(began.elapsed().as_nanos() as u64);
-        drop(lease);
-    }
-    Ok(times)
+    request.affinity = Some((call % 1_000).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let began = Instant::now();
+    let lease = rotator.pick(&request, now).context("a pool whose keys are all free")?;
+    let took = began.elapsed();
+    drop(lease);
+    Ok(took.as_nanos() as u64)
 }
 
 fn pool(size: usize, now: Moment) -> Result<Arc<Rotator>> {
