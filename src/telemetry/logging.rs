@@ -44,7 +44,12 @@ where
 {
     let filter =
         EnvFilter::try_new(level).map_err(|error| LogError::Level { level: level.to_owned(), reason: error.to_string() })?;
-    let events = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine(writer));
+    // A line that cannot be written, as on a full disk, is lost: the report of it would go the same way, and panic there.
+    let events = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .log_internal_errors(false)
+        .with_writer(OneLine(writer));
     Ok(match format {
         LogFormat::Text => Box::new(events.finish()),
         LogFormat::Json => Box::new(events.json().flatten_event(true).finish()),

@@ -1,7 +1,7 @@
 //! The real binary, serving in a folder of its own: its output is kept in files, and it can be ended in every way.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use crate::cli::keywheel;
 /// The admin token of a [`Process`].
 pub const ADMIN_TOKEN: &str = "admin-token-for-tests";
 
+/// A limit of file sizes, with which a test plays a full disk, is then an error of the write and not the process's end.
+const WITH_LIMITS_AS_ERRORS: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
+
 /// A number from the environment, for a longer look by hand.
 pub fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
@@ -23,6 +26,7 @@ pub fn number_from(variable: &str, default: u64) -> u64 {
 /// A `keywheel serve` that ends with the test.
 pub struct Process {
     child: Child,
+    folder: PathBuf,
     pub url: String,
     http: reqwest::Client,
 }
@@ -51,15 +55,23 @@ impl Process {
         // An error says that another test has installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(256).build().expect("a client");
-        Process { child, url, http }
+        Process { child, folder: folder.to_owned(), url, http }
     }
 
     /// The command, not yet started.
     pub fn command(folder: &Path, bootstrap: &str, variables: &[(&str, &str)]) -> std::process::Command {
         std::fs::write(folder.join("bootstrap.toml"), bootstrap).expect("the bootstrap file");
-        let mut command = keywheel(folder, &["serve", "--listen", "127.0.0.1:0", "--bootstrap", "bootstrap.toml"]);
+        let serve = keywheel(folder, &["serve", "--listen", "127.0.0.1:0", "--bootstrap", "bootstrap.toml"]);
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", WITH_LIMITS_AS_ERRORS]).arg(serve.get_program()).args(serve.get_args());
+        command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin");
         command.env("KEYWHEEL_ADMIN_TOKEN", ADMIN_TOKEN).envs(variables.iter().copied());
         command
+    }
+
+    /// The host and port.
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").expect("an address")
     }
 
     /// A request with the token of the client `app`.
@@ -85,6 +97,31 @@ impl Process {
             .await
     }
 
+    /// What `/metrics` says of one series; 0 when it is not there.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let text = read(self.request("GET", "/metrics")).await.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.trim().parse().expect("a number"))
+    }
+
+    /// Everything that it has written on both outputs.
+    pub fn output(&self) -> String {
+        let read = |name: &str| std::fs::read(self.folder.join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&[read("stdout.log"), read("stderr.log")].concat()).into_owned()
+    }
+
+    /// Memory in use in KiB, as the operating system counts it.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+    }
+
+    /// Its number at the operating system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         rustix::process::kill_process(Pid::from_child(&self.child), signal).expect("a running process");
@@ -101,6 +138,12 @@ impl Process {
             }
         };
         tokio::time::timeout(Duration::from_secs(30), ending).await.expect("it ends in time")
+    }
+
+    /// Asks it to end, and waits; the exit code.
+    pub async fn stop(self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.wait().await
     }
 }
 

@@ -1,0 +1,238 @@
+//! What happens to a server in operation: it is asked to end, its disk fills up, its files are damaged or locked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use keywheel::mock::{Behaviour, Ending, MockProvider};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use serde_json::{Value, json};
+
+use crate::app::{bootstrap_of, eventually, read};
+use crate::process::{Process, number_from};
+
+const KEYS: &[(&str, &str)] = &[("a", "sk-mock-healthy-a"), ("b", "sk-mock-healthy-b")];
+
+/// A stream that says something, waits, and goes on or not.
+fn stream(ends: bool) -> Behaviour {
+    let content = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]}).to_string();
+    let behaviour = Behaviour::stream().event(&content("one"));
+    if !ends {
+        return behaviour.ending(Ending::Hang);
+    }
+    let finish = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}).to_string();
+    behaviour.pause_ms(1_000).event(&content("two")).event(&finish).done()
+}
+
+/// Reads a stream as far as it goes; whether it ended cleanly.
+async fn read_stream(mut response: reqwest::Response) -> (String, bool) {
+    let mut text = Vec::new();
+    let clean = loop {
+        match response.chunk().await {
+            Ok(Some(piece)) => text.extend_from_slice(&piece),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    (String::from_utf8(text).expect("text"), clean)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_asked_to_end_lets_streams_finish_and_tells_the_rest() {
+    let provider = MockProvider::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("KEYWHEEL_DRAIN_TIMEOUT", "3s")];
+    let process = Process::start(folder.path(), &bootstrap_of(&provider, "", KEYS), &variables).await;
+    let mut streams = Vec::new();
+    for number in 0..50 {
+        provider.queue(stream(number % 2 == 0));
+        let response = process.chat_request(true).send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        streams.push(tokio::spawn(read_stream(response)));
+    }
+    let asked = Instant::now();
+    process.signal(Signal::TERM);
+    eventually("it is not ready", async || read(process.request("GET", "/readyz")).await.status == 503).await;
+    assert_eq!(read(process.request("GET", "/healthz")).await.status, 200, "it is alive all the same");
+    assert_eq!(read(process.chat_request(false)).await.status, 503, "no new work");
+    for (number, reading) in streams.into_iter().enumerate() {
+        let (text, clean) = reading.await.expect("a reader");
+        if number % 2 == 0 {
+            assert!(clean && text.contains("two") && text.ends_with("data: [DONE]\n\n"), "{number}: {text}");
+        } else {
+            assert!(!clean && text.contains("one") && text.contains("shutting_down"), "{number}: {text}");
+            assert!(asked.elapsed() >= Duration::from_secs(3), "{number} was cut before the deadline");
+        }
+    }
+    assert_eq!(process.wait().await, Some(0));
+    println!("50 streams: ended {:?} after the signal", asked.elapsed());
+    let process = Process::start(folder.path(), &bootstrap_of(&provider, "", KEYS), &[]).await;
+    let calls = process.admin("GET", "/api/calls?limit=1000", Value::Null).await.json();
+    let outcomes: Vec<_> =
+        calls["calls"].as_array().unwrap().iter().map(|call| call["outcome"].as_str().unwrap().to_owned()).collect();
+    let count = |outcome: &str| outcomes.iter().filter(|other| *other == outcome).count();
+    assert_eq!((count("success"), count("interrupted")), (25, 25), "{outcomes:?}");
+}
+
+/// No file of the process may grow beyond these bytes; `None` is no limit.
+fn limit_files(process: &Process, bytes: Option<u64>) {
+    let pid = Pid::from_raw(process.id() as i32);
+    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("a child of ours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_costs_records_and_admin_writes_and_no_call() {
+    let provider = MockProvider::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &bootstrap_of(&provider, "", KEYS), &[]).await;
+    let create = async |name: &str| process.admin("POST", "/api/clients", json!({"name": name})).await;
+    assert_eq!(read(process.chat_request(false)).await.status, 200);
+    assert_eq!(create("before").await.status, 201);
+
+    limit_files(&process, Some(0));
+    let refused = create("meanwhile").await;
+    println!("an admin write on a full disk: {} {}", refused.status, refused.text());
+    assert!(matches!(refused.status, 500 | 503 | 507), "{}", refused.text());
+    assert!(refused.json()["error"]["message"].as_str().is_some_and(|message| !message.is_empty()));
+    let dropped = r#"keywheel_records_dropped_total{reason="disk"}"#;
+    let mut calls = 0;
+    let began = Instant::now();
+    while process.metric(dropped).await < 1.0 {
+        let answer = read(process.chat_request(calls % 2 == 0)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        calls += 1;
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "no drop was counted: {} {}",
+            process.output(),
+            read(process.request("GET", "/metrics")).await.text()
+        );
+    }
+    println!("{calls} calls were served on a full disk; {} records dropped", process.metric(dropped).await);
+
+    limit_files(&process, None);
+    eventually("admin writes work again", async || create("after").await.status == 201).await;
+    eventually("calls are recorded again", async || {
+        let answer = read(process.chat_request(false)).await;
+        let id = answer.header("x-request-id").to_owned();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        process.admin("GET", &format!("/api/calls/{id}"), Value::Null).await.status == 200
+    })
+    .await;
+    let clients = process.admin("GET", "/api/clients", Value::Null).await.json();
+    let names: Vec<_> = clients["clients"].as_array().unwrap().iter().map(|client| client["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"before") && names.contains(&"after") && !names.contains(&"meanwhile"), "{names:?}");
+    assert_eq!(process.stop().await, Some(0));
+}
+
+/// Every file of the data folder that a start must not touch when it refuses.
+fn contents(data: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for folder in [data.to_owned(), data.join("calls")] {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_file() && !path.ends_with("keywheel.lock") {
+                all.insert(path.display().to_string(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    all
+}
+
+fn damage(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let page = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    bytes[page..page * 3].fill(0xA5);
+    std::fs::write(file, bytes).unwrap();
+}
+
+fn make_newer(file: &Path) {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    connection.pragma_update(None, "user_version", 9_999).unwrap();
+    connection.pragma_update(None, "journal_mode", "DELETE").unwrap();
+}
+
+fn segment(data: &Path) -> std::path::PathBuf {
+    let files = std::fs::read_dir(data.join("calls")).unwrap().flatten().map(|entry| entry.path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "db")).max().expect("a segment")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_or_newer_database_is_refused_and_left_as_it_is() {
+    let provider = MockProvider::start().await;
+    let bootstrap = bootstrap_of(&provider, "", KEYS);
+    for (change, word) in [(damage as fn(&Path), "corrupt"), (make_newer, "newer")] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let process = Process::start(folder.path(), &bootstrap, &[]).await;
+        assert_eq!(read(process.chat_request(false)).await.status, 200);
+        assert_eq!(process.stop().await, Some(0));
+        let catalog = data.join("keywheel.db");
+        let good = std::fs::read(&catalog).unwrap();
+        change(&catalog);
+        let before = contents(&data);
+        let refused = Process::command(folder.path(), &bootstrap, &[]).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("keywheel.db") && said.contains(word) && said.contains("not touched"), "{said}");
+        assert!(refused.stdout.is_empty());
+        assert!(before == contents(&data), "a file was touched");
+
+        // A day's log that cannot be used stands in no call's way, and is left as it is.
+        std::fs::write(&catalog, good).unwrap();
+        let segment = segment(&data);
+        change(&segment);
+        let before = std::fs::read(&segment).unwrap();
+        let process = Process::start(folder.path(), &bootstrap, &[]).await;
+        assert_eq!(read(process.chat_request(false)).await.status, 200);
+        let dropped = r#"keywheel_records_dropped_total{reason="disk"}"#;
+        eventually("the drop is counted", async || process.metric(dropped).await >= 1.0).await;
+        assert_eq!(process.stop().await, Some(0));
+        assert!(before == std::fs::read(&segment).unwrap(), "the segment was touched");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_lock_on_the_databases_keeps_no_call_waiting() {
+    let held = Duration::from_secs(number_from("KEYWHEEL_TEST_LOCK_S", 2));
+    let provider = MockProvider::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &bootstrap_of(&provider, "", KEYS), &[]).await;
+    assert_eq!(read(process.chat_request(false)).await.status, 200);
+    let data = folder.path().join("data");
+    eventually("the segment is there", async || data.join("calls").read_dir().unwrap().count() > 0).await;
+    let locks: Vec<_> = [data.join("keywheel.db"), data.join("rollups.db"), segment(&data)]
+        .iter()
+        .map(|file| {
+            let connection = rusqlite::Connection::open(file).unwrap();
+            connection.busy_timeout(Duration::from_secs(5)).unwrap();
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            connection
+        })
+        .collect();
+    let locked = Instant::now();
+    let writing = process.admin("POST", "/api/clients", json!({"name": "patient"}));
+    let calling = async {
+        let (mut ids, mut slowest) = (Vec::new(), Duration::ZERO);
+        while locked.elapsed() < held {
+            let began = Instant::now();
+            let answer = read(process.chat_request(ids.len() % 2 == 0)).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            slowest = slowest.max(began.elapsed());
+            ids.push(answer.header("x-request-id").to_owned());
+        }
+        drop(locks);
+        (ids, slowest)
+    };
+    let (written, (ids, slowest)) = tokio::join!(writing, calling);
+    println!("{} calls under a lock of {held:?}, the slowest {slowest:?}", ids.len());
+    assert!(slowest < Duration::from_secs(1), "a call waited for the lock: {slowest:?}");
+    assert!(ids.len() > 20, "only {} calls", ids.len());
+    assert_eq!(written.status, 201, "it waited and was written: {}", written.text());
+    for id in [&ids[0], &ids[ids.len() - 1]] {
+        eventually("no record is lost", async || {
+            process.admin("GET", &format!("/api/calls/{id}"), Value::Null).await.status == 200
+        })
+        .await;
+    }
+}
