@@ -22,6 +22,8 @@ pub struct Lease {
     pub(super) started: Moment,
     pub(super) estimated_tokens: u64,
     pub(super) estimated_cost: i64,
+    /// Whether the key's day has counted the attempt at its pick; else it does at the end, where its state is at hand.
+    pub(super) counted: bool,
     /// Whether the provider was seen to answer.
     pub(super) answered: AtomicBool,
     /// Whether tokens and cost were settled.

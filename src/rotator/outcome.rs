@@ -123,7 +123,7 @@ impl PoolState {
             }
         }
         slot.state.turn_calendar(now);
-        slot.state.reserved -= lease.estimated_cost;
+        slot.state.end_attempt(lease);
         slot.state.spent = slot.state.spent.saturating_add(cost.known().map_or(0, |cost| cost.0));
         if slot.watched {
             self.refresh(lease.place, now);

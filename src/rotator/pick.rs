@@ -147,6 +147,7 @@ impl PoolState {
         let slot = self.slots[place as usize].as_mut().expect("the view holds keys that exist");
         let budgeted = request.estimated_cost.filter(|_| slot.key.limits.budget_month.is_some());
         let estimated_cost = budgeted.map_or(0, |cost| cost.0.max(0));
+        let counted = slot.watched;
         slot.count_pick(&ask.target.model, request.estimated_tokens, estimated_cost, now);
         let lease = Lease {
             pool: pool.clone(),
@@ -162,6 +163,7 @@ impl PoolState {
             started: now,
             estimated_tokens: request.estimated_tokens,
             estimated_cost,
+            counted,
             answered: AtomicBool::new(false),
             settled: AtomicBool::new(false),
         };
@@ -211,7 +213,7 @@ impl PoolState {
         let Some(slot) = self.leased(lease) else { return };
         slot.in_flight = slot.in_flight.saturating_sub(1);
         if !settled {
-            slot.state.reserved -= lease.estimated_cost;
+            slot.state.end_attempt(lease);
         }
         if slot.watched {
             slot.end_trial(lease);

@@ -151,6 +151,7 @@ impl PoolState {
         }
         let old = std::mem::replace(&mut slot.key, key.clone());
         slot.name = key.name.as_str().into();
+        slot.watch();
         let new_secret = !same_secret(&old, key);
         self.selections.add(&key.models);
         self.selections.remove(&old.models);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::account::Accounts;
 use super::latency::Latency;
 use super::learned::Learned;
+use super::lease::Lease;
 use super::reason::{Block, Reason};
 use super::tally::Tally;
 use crate::domain::{Class, Key, Moment, SlidingWindow, utc_day, utc_day_start, utc_month, utc_month_start};
@@ -274,6 +275,12 @@ impl Slot {
 }
 
 impl State {
+    /// An attempt's estimate is no longer expected, and its request is counted, where the pick has not done so.
+    pub(super) fn end_attempt(&mut self, lease: &Lease) {
+        self.reserved -= lease.estimated_cost;
+        self.day_requests += u64::from(!lease.counted);
+    }
+
     /// Begins a new day's and month's count when they have come.
     pub(super) fn turn_calendar(&mut self, now: Moment) {
         let day = utc_day(now.unix_ms);

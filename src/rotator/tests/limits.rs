@@ -155,3 +155,27 @@ fn no_limit_is_exceeded_in_any_minute_by_64_threads() {
         }
     }
 }
+
+#[test]
+fn a_limit_that_a_key_is_given_later_holds_and_counts_what_the_day_has_seen() {
+    let rotator = limited(KeyLimits::default());
+    for settled in [true, false] {
+        let lease = first(&rotator, NOW).unwrap();
+        if settled {
+            succeed(&rotator, lease, at(1));
+        }
+    }
+    assert_eq!(rotator.status(KeyId(1), at(2)).unwrap().requests_today, 2);
+    for limits in [
+        KeyLimits { rpm: Some(0), ..KeyLimits::default() },
+        KeyLimits { tpm: Some(0), ..KeyLimits::default() },
+        KeyLimits { rpd: Some(2), ..KeyLimits::default() },
+        KeyLimits { concurrency: Some(0), ..KeyLimits::default() },
+        KeyLimits { budget_month: Some(Nanodollars(0)), ..KeyLimits::default() },
+    ] {
+        rotator.apply(&snapshot(keys(1, |key| key.limits = limits.clone())), at(3));
+        assert!(first(&rotator, at(3)).is_err(), "{limits:?}");
+        rotator.apply(&snapshot(keys(1, |_| {})), at(4));
+        assert!(first(&rotator, at(4)).is_ok(), "{limits:?} and none again");
+    }
+}
