@@ -144,7 +144,7 @@ fn is_word(segment: &str, before: &[Cow<'_, str>]) -> bool {
     match before {
         [] => ["v1", "api"].iter().any(is),
         [first, ..] if first == "v1" && before.len() <= 4 => {
-            before.last().is_some_and(|last| last != "models") && WORDS.iter().any(is)
+            before.iter().all(|segment| segment != "models") && WORDS.iter().any(is)
         }
         _ => false,
     }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn names_and_ids_keep_their_letters() {
         for path in
-            ["/v1/models/vendor%2Fm-1", "/v1/models/vendor/M-1", "/v1/files/file-AbC/content", "/v1/models/%E6%A8%A1", "/"]
+            ["/v1/models/vendor%2Fm-1", "/v1/models/vendor/Chat", "/v1/files/file-AbC/content", "/v1/models/%E6%A8%A1", "/"]
         {
             assert_eq!(canonical(path), path);
         }

@@ -103,16 +103,19 @@ pub(super) fn refused(error: impl Into<anyhow::Error>) -> CliError {
 
 /// Where it listens, and what is shown only once.
 fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut lines = String::new();
     for made in &app.new_tokens {
-        writeln!(out, "token of the new client {} (shown once): {}", made.client, made.token.expose_secret())?;
+        lines += &format!("token of the new client {} (shown once): {}\n", made.client, made.token.expose_secret());
     }
     if let Some(file) = new_token_file {
-        writeln!(out, "the admin token is in {}", file.display())?;
+        lines += &format!("the admin token is in {}\n", file.display());
     }
     for address in addresses {
-        writeln!(out, "listening on {address}")?;
+        lines += &format!("listening on {address}\n");
     }
+    // In one piece: whoever reads up to the line that it waits for may close the pipe.
+    let mut out = std::io::stdout().lock();
+    out.write_all(lines.as_bytes())?;
     out.flush()
 }
 

@@ -53,7 +53,10 @@ type Attempts = Pin<Box<dyn Future<Output = (Call, Plan, Ended)> + Send>>;
 fn respond(call: Call, plan: &Plan, ended: Ended) -> Response {
     match ended {
         Ended::Refused(error) => {
-            let response = error.response(plan.path.api);
+            let mut response = error.response(plan.path.api);
+            if call.debug {
+                debug_headers(&call, response.headers_mut());
+            }
             call.fail(&error);
             response
         }
@@ -99,7 +102,7 @@ fn with_head(call: &Call, plan: &Plan, head: &Head, keeps_length: bool, body: po
     response
 }
 
-/// Which key and provider served, for clients that ask and may know.
+/// Which key and provider served or failed last, for clients that ask and may know.
 fn debug_headers(call: &Call, headers: &mut HeaderMap) {
     let name_of = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
     let key = call.record.key.as_ref().and_then(|key| name_of(&key.name));

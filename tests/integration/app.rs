@@ -115,8 +115,13 @@ impl TestApp {
 
     /// A request with the token of `app`.
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.request_as(TOKEN, method, path)
+    }
+
+    /// A request with a token.
+    pub fn request_as(&self, token: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        self.http.request(method, self.url(path)).bearer_auth(TOKEN).timeout(Duration::from_secs(60))
+        self.http.request(method, self.url(path)).bearer_auth(token).timeout(Duration::from_secs(60))
     }
 
     /// Posts JSON text with the token of `app`.
@@ -132,8 +137,7 @@ impl TestApp {
 
     /// A request to the admin API with the admin token; its body is JSON, null is none.
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.http.request(method, self.url(path)).bearer_auth("admin-token-for-tests");
+        let mut request = self.request_as("admin-token-for-tests", method, path);
         if !body.is_null() {
             request = request.header("content-type", "application/json").body(body.to_string());
         }

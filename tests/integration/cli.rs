@@ -1,10 +1,10 @@
 //! The command itself, as a user types it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use keywheel::mock::MockProvider;
@@ -36,6 +36,7 @@ pub struct Running {
     child: Child,
     /// What it printed until it listened, the address included.
     pub printed: Vec<String>,
+    lines: Lines<BufReader<ChildStdout>>,
     /// What it wrote to standard error.
     errors: File,
     pub url: String,
@@ -61,7 +62,7 @@ impl Running {
                 break url.to_owned();
             }
         };
-        Running { child, printed, errors, url }
+        Running { child, printed, lines, errors, url }
     }
 
     fn signal(&self, signal: Signal) {
@@ -73,6 +74,11 @@ impl Running {
         self.child.wait().unwrap().code()
     }
 
+    /// The next line that it prints.
+    pub fn next_line(&mut self) -> String {
+        self.lines.next().expect("another line").unwrap()
+    }
+
     /// What it has logged so far.
     pub fn logged(&self) -> String {
         let mut bytes = vec![0; self.errors.metadata().unwrap().len() as usize];
@@ -80,11 +86,9 @@ impl Running {
         text(&bytes)
     }
 
-    /// The most memory that it has had, in KiB.
-    pub fn peak_memory_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a request with an empty body; the whole answer.

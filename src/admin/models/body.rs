@@ -6,7 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
-use crate::admin::wire::{bodies, example, map, required, set, set_or, set_or_remove, try_map, words};
+use crate::admin::wire::{bodies, example, required, set_or, set_or_remove, try_map, words};
 use crate::domain::{
     Capabilities, DollarPrice, InvalidField, LongContextDollars, Model, ModelId, Price, Provider, ProviderId, Strategy, Target,
     to_rfc3339,
@@ -159,7 +159,9 @@ impl ModelChange {
         if let Some(name) = required("name", self.name)? {
             model.name = name;
         }
-        set(&mut model.targets, map(self.targets, |targets| targets.into_iter().map(TargetBody::into_target).collect()));
+        if let Some(targets) = required("targets", self.targets)? {
+            model.targets = targets.into_iter().map(TargetBody::into_target).collect();
+        }
         set_or_remove(&mut model.strategy, self.strategy);
         set_or_remove(&mut model.price, try_map(self.price, |price| price.into_price().map(Arc::new))?);
         let capabilities = &mut model.capabilities;

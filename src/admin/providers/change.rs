@@ -6,7 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
-use crate::admin::wire::{bodies, map, required, set, set_or, set_or_remove};
+use crate::admin::wire::{bodies, map, required, set, set_or, set_or_remove, try_map};
 use crate::domain::{AuthScheme, BaseUrl, InvalidField, Probe, Provider, ProviderId, Timeouts};
 
 bodies! {
@@ -112,10 +112,7 @@ impl ProviderChange {
         set(&mut exact, self.exact_base_url);
         let given = required("base_url", self.base_url)?.unwrap_or_else(|| provider.base_url.as_given().to_owned());
         provider.base_url = base_url(&given, exact)?;
-        if let Some(auth) = self.auth.take() {
-            let message = "must be bearer, api-key, x-api-key, x-goog-api-key, query:NAME or none".to_owned();
-            provider.auth = AuthScheme::parse(&auth).ok_or(InvalidField { field: "auth", message })?;
-        }
+        set(&mut provider.auth, try_map(self.auth, |text| auth_scheme(&text))?);
         merge_headers(&mut provider.headers, self.headers);
         set(&mut provider.pass_headers, map(self.pass_headers, |names| names.iter().map(|n| n.to_ascii_lowercase()).collect()));
         let timeouts = &mut provider.timeouts;
@@ -156,6 +153,11 @@ impl ProbeChange {
         set_or(&mut probe.interval_s, self.interval_s, default.interval_s);
         set_or_remove(&mut probe.model, self.model);
     }
+}
+
+fn auth_scheme(text: &str) -> Result<AuthScheme, InvalidField> {
+    let message = "must be bearer, api-key, x-api-key, x-goog-api-key, query:NAME or none".to_owned();
+    AuthScheme::parse(text).ok_or(InvalidField { field: "auth", message })
 }
 
 fn base_url(text: &str, exact: bool) -> Result<BaseUrl, InvalidField> {
