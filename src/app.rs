@@ -17,17 +17,17 @@ use crate::admin::AdminContext;
 use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy};
 use crate::config::{Config, Environment};
-use crate::domain::{ClientId, KeyId, Moment, hash_token, utc_month, utc_month_start};
+use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, hash_token};
 use crate::outbound::{Options, Outbound};
 use crate::prices;
 use crate::proxy::{BodyLimits, Proxy, ProxyParts};
 use crate::publish::Publisher;
-use crate::quota::Quota;
+use crate::quota::{Quota, Spent};
 use crate::recorder::{Owners, Recorder, RecorderOptions};
 use crate::rotator::{Rotator, SavedKeyState};
 use crate::script::{ScriptWatch, Scripts};
 use crate::server::Shutdown;
-use crate::store::{Axis, CallLog, Dimension, MasterKeySource, Rank, Retention, SavedState, Store, open_call_log};
+use crate::store::{CallLog, Dimension, MasterKeySource, Range, Rank, Retention, SavedState, Store, open_call_log};
 use crate::telemetry::Metrics;
 
 /// Every shared handle, and the tasks that run beside the calls.
@@ -104,7 +104,7 @@ impl App {
             entropy,
             snapshot: publisher.current(),
             rotator: rotator.clone(),
-            quota,
+            quota: quota.clone(),
             outbound: outbound.clone(),
             recorder: recorder.clone(),
             owners: Owners::new(store),
@@ -116,6 +116,7 @@ impl App {
         let admin = Arc::new(AdminContext {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
+            quota,
             outbound: outbound.clone(),
             recorder: recorder.clone(),
             call_log: call_log.clone(),
@@ -203,12 +204,17 @@ fn saved_states(store: &Store) -> anyhow::Result<Vec<SavedKeyState>> {
     Ok(store.load_key_states()?.into_iter().filter_map(read).collect())
 }
 
-/// What clients have spent this month, from the statistics, so that budgets hold over a restart.
+/// What clients have used today, this month and in all, from the statistics, so that budgets hold over a restart.
 async fn restore_spending(quota: &Quota, call_log: &CallLog, now: Moment) -> anyhow::Result<()> {
-    let month_start = utc_month_start(utc_month(now.unix_ms));
-    let axis = Axis::new(month_start, now.unix_ms.max(month_start + 1), None, "UTC", now.unix_ms)?;
-    let totals = call_log.totals(Dimension::Client, axis.range(), Rank::Cost).await?;
-    let spent = totals.into_iter().filter_map(|row| Some((ClientId(row.member.id?), row.sums.cost)));
-    quota.restore(spent, now);
+    for period in BudgetPeriod::ALL {
+        let start = period.start(period.number(now.unix_ms));
+        let range = Range::of_quarters(start, now.unix_ms);
+        let totals = call_log.totals(Dimension::Client, range, Rank::Cost).await?;
+        let used = totals.into_iter().filter_map(|row| {
+            let tokens = (row.sums.input + row.sums.output).max(0) as u64;
+            Some((ClientId(row.member.id?), Spent { money: row.sums.cost, tokens }))
+        });
+        quota.restore(period, used, now);
+    }
     Ok(())
 }

@@ -115,6 +115,7 @@ fn parts(body: &str) -> RequestParts {
         name: "my-app".into(),
         token_hash: [0; 32],
         token_hint: String::new(),
+        former_token: None,
         tags: vec!["beta".into(), "eu".into()],
         models: None,
         key_tags: None,

@@ -7,14 +7,18 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use super::Tag;
-use super::access::{Operator, Viewer};
+use super::access::{Access, Operator, Viewer};
 use super::body::Body;
 use super::error::ApiError;
 use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
 use crate::clock::random_bytes;
-use crate::domain::{Client, ClientId, hash_token, new_token, token_hint};
+use crate::domain::{Client, ClientId, FormerToken, hash_token, new_token, token_hint};
+use crate::store::Stored;
 use body::{ClientBody, ClientChange, ClientCreate, ClientPage, ClientWithToken, TokenChange};
+
+/// Longest time for which two tokens are taken: 30 days.
+const LONGEST_OVERLAP_S: u64 = 30 * 24 * 3600;
 
 /// Operations on clients.
 pub(super) struct Clients;
@@ -39,7 +43,7 @@ impl Clients {
         let search = search.0.unwrap_or_default().to_lowercase();
         let catalog = access.context().store().catalog();
         let rows = catalog.after::<Client>(after.map(ClientId)).filter(|row| row.value.name.to_lowercase().contains(&search));
-        let mut clients: Vec<ClientBody> = rows.take(size + 1).map(ClientBody::of).collect();
+        let mut clients: Vec<ClientBody> = rows.take(size + 1).map(|row| show(row, &access)).collect();
         let next_cursor = next_cursor(&mut clients, size, |client| client.id);
         Ok(Json(ClientPage { clients, next_cursor }))
     }
@@ -53,7 +57,7 @@ impl Clients {
         let token = change.take_token().unwrap_or_else(|| new_token(random_bytes()));
         let client = change.create(&token)?;
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.create(client)?)).await?;
-        Ok(Created::new(row.version, ClientWithToken { client: ClientBody::of(&row), token }))
+        Ok(Created::new(row.version, ClientWithToken { client: show(&row, &access), token }))
     }
 
     /// Get a client
@@ -62,7 +66,7 @@ impl Clients {
         let catalog = access.context().store().catalog();
         let not_found = || ApiError::not_found(format!("there is no client with id {}", id.0));
         let row = catalog.get::<Client>(ClientId(id.0)).ok_or_else(not_found)?;
-        Ok(Found::new(row.version, ClientBody::of(row)))
+        Ok(Found::new(row.version, show(row, &access)))
     }
 
     /// Change a client
@@ -81,12 +85,12 @@ impl Clients {
         let version = expected(if_match.0.as_deref())?;
         let change = move |client: &mut Client| Ok(body.0.apply(client)?);
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.update(ClientId(id.0), version, change)?)).await?;
-        Ok(Found::new(row.version, ClientBody::of(&row)))
+        Ok(Found::new(row.version, show(&row, &access)))
     }
 
     /// Give a client another token
     ///
-    /// The former one is refused from then on. The answer is the only one that ever shows the new one.
+    /// The former one is refused from then on, or after `overlap_s`. The answer is the only one that ever shows the new one.
     #[oai(path = "/clients/:id/token", method = "post", operation_id = "change_client_token")]
     async fn change_token(
         &self,
@@ -100,13 +104,22 @@ impl Clients {
         let version = expected(if_match.0.as_deref())?;
         let token = body.0.token.unwrap_or_else(|| new_token(random_bytes()));
         let (token_hint, token_hash) = (token_hint(&token)?, hash_token(&token));
+        if body.0.overlap_s > LONGEST_OVERLAP_S {
+            return Err(ApiError::invalid(
+                "overlap_s",
+                format!("overlap_s must be at most {LONGEST_OVERLAP_S}, which is 30 days"),
+            ));
+        }
+        let until_ms = access.now().unix_ms + 1000 * body.0.overlap_s as i64;
         let change = move |client: &mut Client| {
+            let former = FormerToken { hash: client.token_hash, until_ms };
+            client.former_token = (body.0.overlap_s > 0).then_some(former);
             client.token_hint = token_hint;
             client.token_hash = token_hash;
             Ok(())
         };
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.update(ClientId(id.0), version, change)?)).await?;
-        Ok(Found::new(row.version, ClientWithToken { client: ClientBody::of(&row), token }))
+        Ok(Found::new(row.version, ClientWithToken { client: show(&row, &access), token }))
     }
 
     /// Delete a client
@@ -132,6 +145,11 @@ impl Clients {
     #[oai(path = "/clients/:id/restore", method = "post", operation_id = "restore_client")]
     async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Found<ClientBody>, ApiError> {
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.restore::<Client>(ClientId(id.0))?)).await?;
-        Ok(Found::new(row.version, ClientBody::of(&row)))
+        Ok(Found::new(row.version, show(&row, &access)))
     }
+}
+
+fn show(row: &Stored<Client>, access: &Access) -> ClientBody {
+    let context = access.context();
+    ClientBody::of(row, &context.quota.remaining(&row.value, access.now()))
 }

@@ -33,6 +33,7 @@ use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::outbound::Outbound;
 use crate::publish::Publisher;
+use crate::quota::Quota;
 use crate::recorder::Recorder;
 use crate::rotator::Rotator;
 use crate::store::{Actor, CallLog, Edit, Store};
@@ -50,6 +51,8 @@ pub struct AdminContext {
     pub publisher: Arc<Publisher>,
     /// Knows the state of keys.
     pub rotator: Arc<Rotator>,
+    /// Knows what clients have used.
+    pub quota: Arc<Quota>,
     /// Asks providers.
     pub outbound: Arc<Outbound>,
     /// Takes the records of calls.

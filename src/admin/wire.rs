@@ -212,11 +212,11 @@ pub(super) fn texts(patterns: Option<&Vec<Pattern>>) -> Option<Vec<String>> {
     patterns.map(|patterns| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect())
 }
 
-/// Reads an amount of dollars for a month.
-pub(super) fn budget(dollars: f64) -> Result<Nanodollars, InvalidField> {
+/// Reads an amount of dollars in a member of this name.
+pub(super) fn budget(field: &'static str, dollars: f64) -> Result<Nanodollars, InvalidField> {
     if (0.0..=1e9).contains(&dollars) {
         Ok(Nanodollars::from_dollars(dollars))
     } else {
-        Err(InvalidField { field: "budget_usd_month", message: "must be 0 to 1,000,000,000 dollars".to_owned() })
+        Err(InvalidField { field, message: "must be 0 to 1,000,000,000 dollars".to_owned() })
     }
 }

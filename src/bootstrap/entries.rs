@@ -96,10 +96,10 @@ fn patterns(texts: &[String]) -> Vec<Pattern> {
     texts.iter().map(Pattern::new).collect()
 }
 
-fn dollars(amount: f64) -> Result<Nanodollars, InvalidField> {
+fn dollars(field: &'static str, amount: f64) -> Result<Nanodollars, InvalidField> {
     if (0.0..=1e9).contains(&amount) {
         Ok(Nanodollars::from_dollars(amount))
     } else {
-        invalid("budget_usd_month", format!("must be 0 to 1,000,000,000 dollars, not {amount}"))
+        invalid(field, format!("must be 0 to 1,000,000,000 dollars, not {amount}"))
     }
 }

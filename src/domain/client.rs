@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::ids::ClientId;
 use super::money::Nanodollars;
 use super::pattern::Pattern;
+use super::time::{utc_day, utc_day_start, utc_month, utc_month_start};
 use super::validation::InvalidField;
 
 /// SHA-256 of a client token: all that is stored of it.
@@ -57,8 +58,97 @@ pub struct ClientLimits {
     pub tpm: Option<u64>,
     /// Calls in flight at once.
     pub concurrency: Option<u64>,
+    /// Money in a UTC day.
+    pub budget_day: Option<Nanodollars>,
     /// Money in a UTC calendar month.
     pub budget_month: Option<Nanodollars>,
+    /// Money since the client was made.
+    pub budget_total: Option<Nanodollars>,
+    /// Tokens, input and output together, in a UTC day.
+    pub tokens_day: Option<u64>,
+    /// Tokens in a UTC calendar month.
+    pub tokens_month: Option<u64>,
+    /// Tokens since the client was made.
+    pub tokens_total: Option<u64>,
+    /// Percent of a budget, 1 to 100, at which it is reported as nearly used up; `None`: at 80.
+    pub warn_percent: Option<u8>,
+}
+
+/// What a budget is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BudgetPeriod {
+    /// A UTC day.
+    Day,
+    /// A UTC calendar month.
+    Month,
+    /// All time.
+    Total,
+}
+
+impl BudgetPeriod {
+    /// Every period, the shortest first.
+    pub const ALL: [BudgetPeriod; 3] = [BudgetPeriod::Day, BudgetPeriod::Month, BudgetPeriod::Total];
+
+    /// The number of the period that holds a wall-clock time in unix milliseconds; it rises with time.
+    pub fn number(self, unix_ms: i64) -> i64 {
+        match self {
+            BudgetPeriod::Day => utc_day(unix_ms),
+            BudgetPeriod::Month => utc_month(unix_ms),
+            BudgetPeriod::Total => 0,
+        }
+    }
+
+    /// When a period begins, in unix milliseconds; all time begins with 1970.
+    pub fn start(self, number: i64) -> i64 {
+        match self {
+            BudgetPeriod::Day => utc_day_start(number),
+            BudgetPeriod::Month => utc_month_start(number),
+            BudgetPeriod::Total => 0,
+        }
+    }
+
+    /// The name in the admin API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BudgetPeriod::Day => "day",
+            BudgetPeriod::Month => "month",
+            BudgetPeriod::Total => "total",
+        }
+    }
+}
+
+impl ClientLimits {
+    /// The money of a period.
+    pub fn money(&self, period: BudgetPeriod) -> Option<Nanodollars> {
+        match period {
+            BudgetPeriod::Day => self.budget_day,
+            BudgetPeriod::Month => self.budget_month,
+            BudgetPeriod::Total => self.budget_total,
+        }
+    }
+
+    /// The tokens of a period.
+    pub fn tokens(&self, period: BudgetPeriod) -> Option<u64> {
+        match period {
+            BudgetPeriod::Day => self.tokens_day,
+            BudgetPeriod::Month => self.tokens_month,
+            BudgetPeriod::Total => self.tokens_total,
+        }
+    }
+
+    /// Whether any period has a budget in money.
+    pub fn has_money_budget(&self) -> bool {
+        BudgetPeriod::ALL.iter().any(|period| self.money(*period).is_some())
+    }
+}
+
+/// A token that was replaced and is taken for a while yet, so that applications can change over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerToken {
+    /// SHA-256 of it.
+    pub hash: TokenHash,
+    /// Unix milliseconds from which on it is refused.
+    pub until_ms: i64,
 }
 
 /// An application or person that calls Keywheel.
@@ -72,6 +162,8 @@ pub struct Client {
     pub token_hash: TokenHash,
     /// First characters of the token, for recognition.
     pub token_hint: String,
+    /// The token before, while it is still taken.
+    pub former_token: Option<FormerToken>,
     /// Labels that scripts can read.
     pub tags: Vec<String>,
     /// Models that it may ask for; `None` is every model, empty is none.
@@ -91,6 +183,13 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether the client's token has this hash at a wall-clock time in unix milliseconds: its token does, or the former one
+    /// as long as it is taken.
+    pub fn takes(&self, hash: &TokenHash, now_ms: i64) -> bool {
+        self.token_hash == *hash
+            || self.former_token.as_ref().is_some_and(|former| former.hash == *hash && now_ms < former.until_ms)
+    }
+
     /// Whether the client may ask for a model by this name.
     pub fn may_ask(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|pattern| pattern.matches(model)))

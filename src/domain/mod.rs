@@ -30,7 +30,7 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{
     Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, StoredBody, Why,
 };
-pub use client::{Client, ClientLimits, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
+pub use client::{BudgetPeriod, Client, ClientLimits, FormerToken, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use dollars::{DollarPrice, LongContextDollars};
 pub use event::{KeyEvent, KeyEventKind};
 pub use ids::{CallId, ClientId, KeyId, ModelId, ProviderId};

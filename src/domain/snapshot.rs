@@ -79,13 +79,13 @@ impl Snapshot {
             providers: parts.providers.into_iter().map(|provider| (provider.id, provider)).collect(),
             keys: parts.keys.into_iter().map(|key| (key.id, key)).collect(),
             models: parts.models.into_iter().map(|model| (model.name.clone(), model)).collect(),
-            client_by_token: parts.clients.iter().map(|client| (client.token_hash, client.clone())).collect(),
+            client_by_token: clients_by_token(&parts.clients),
             clients: parts.clients.into_iter().map(|client| (client.id, client)).collect(),
             default_provider,
         }
     }
 
-    /// The client that holds the token with this hash.
+    /// The client that holds the token with this hash, also one that was replaced: see [`Client::takes`].
     pub fn client_by_token(&self, hash: &TokenHash) -> Option<&Arc<Client>> {
         self.client_by_token.get(hash)
     }
@@ -185,6 +185,12 @@ impl Snapshot {
 
 fn one_target(provider: ProviderId, model: &str) -> Arc<[Target]> {
     Arc::new([Target { provider, model: model.into(), tier: 1, weight: 1 }])
+}
+
+/// Clients by their tokens. A former token gives way to one that another client holds now.
+fn clients_by_token(clients: &[Arc<Client>]) -> HashMap<TokenHash, Arc<Client>> {
+    let former = clients.iter().filter_map(|client| Some((client.former_token.as_ref()?.hash, client.clone())));
+    former.chain(clients.iter().map(|client| (client.token_hash, client.clone()))).collect()
 }
 
 fn synced_targets(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> HashMap<String, Arc<[Target]>> {

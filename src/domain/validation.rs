@@ -140,7 +140,10 @@ impl Client {
         if self.expires_at.is_some_and(|at| at < 0) {
             return invalid("expires", "must be a time after 1970");
         }
-        budget(self.limits.budget_month.map(|amount| amount.0))
+        budget(self.limits.budget_day.map(|amount| amount.0))?;
+        budget(self.limits.budget_month.map(|amount| amount.0))?;
+        budget(self.limits.budget_total.map(|amount| amount.0))?;
+        self.limits.warn_percent.map_or(Ok(()), |percent| within("warn_percent", percent.into(), 1, 100))
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) fn client(
     let client = snapshot.client_by_token(&hash).ok_or_else(|| {
         unauthorized("invalid_token", "This token is not known here. Use a Keywheel client token, not a provider's API key.")
     })?;
+    if !client.takes(&hash, now.unix_ms) {
+        return Err(unauthorized("token_replaced", "This token was replaced. Ask the operator for the new one."));
+    }
     if !client.enabled {
         return Err(unauthorized("client_disabled", "This client is disabled. Ask the operator to enable it."));
     }

@@ -14,8 +14,10 @@ use super::inbound::{self, Inbound};
 use super::multipart::{FormError, FormReader, read_form};
 use super::path::ApiPath;
 use super::plan::{Payload, Plan};
-use super::{auth, is_websocket, models, ownership};
-use crate::domain::{Client, Cost, Moment, Nanodollars, Route, RouteError, Snapshot, Strategy, Usage, UsageQuality};
+use super::{auth, is_websocket, me, models, ownership};
+use crate::domain::{
+    BudgetPeriod, Client, Cost, Moment, Nanodollars, Route, RouteError, Snapshot, Strategy, Usage, UsageQuality,
+};
 use crate::quota::{Estimate, Limit, QuotaError};
 
 /// Output tokens that are reserved in a budget when the request names no maximum.
@@ -47,6 +49,10 @@ pub(super) async fn take_in(
     let client = auth::client(&snapshot, request.headers(), call.record.client_ip, now)?;
     call.set_client(client.clone());
     call.debug = client.allow_debug && request.header("x-keywheel-debug") == Some("1");
+    if path.rest == "/keywheel/me" {
+        let remaining = call.deps.quota.remaining(&client, now);
+        return me::answer(request.method(), &snapshot, &client, &remaining, now).map(Intake::Answered);
+    }
     if let Some(answer) = answer_from_catalog(&snapshot, &client, request.method(), &path)? {
         return Ok(Intake::Answered(answer));
     }
@@ -242,9 +248,9 @@ fn affinity(client: &Client, payload: &Payload) -> u64 {
 
 /// Admits the call by the client's limits, with an estimate that is settled at the end.
 fn admit(call: &mut Call, plan: &Plan, client: &Arc<Client>, now: Moment) -> Result<(), ProxyError> {
-    let cost = match client.limits.budget_month {
-        Some(_) if plan.generates() => estimated_cost(plan),
-        _ => Cost::Known(Nanodollars(0)),
+    let cost = match client.limits.has_money_budget() && plan.generates() {
+        true => estimated_cost(plan),
+        false => Cost::Known(Nanodollars(0)),
     };
     if cost == Cost::Unknown && plan.settings().refuse_unpriced {
         let message = "This model has no price, so that the token's budget cannot be enforced. Ask the operator to set one.";
@@ -274,14 +280,26 @@ fn estimated_cost(plan: &Plan) -> Cost {
     usage.cost(price)
 }
 
+fn each(period: BudgetPeriod) -> &'static str {
+    match period {
+        BudgetPeriod::Day => "a day",
+        BudgetPeriod::Month => "a month",
+        BudgetPeriod::Total => "in all",
+    }
+}
+
 fn quota_error(error: &QuotaError) -> ProxyError {
     let (code, message) = match error.limit {
         Limit::Rpm => ("rate_limit_exceeded", format!("This token may make {} requests a minute.", error.allowed)),
         Limit::Tpm => ("rate_limit_exceeded", format!("This token may use {} tokens a minute.", error.allowed)),
         Limit::Concurrency => ("concurrency_exceeded", format!("This token may have {} calls in flight.", error.allowed)),
-        Limit::Budget => {
-            let dollars = error.allowed as f64 / 1e9;
-            ("budget_exceeded", format!("This token's budget of ${dollars:.2} a month is used up or reserved."))
+        Limit::Money(period) => {
+            let dollars = format!("${:.2}", error.allowed as f64 / 1e9);
+            ("budget_exceeded", format!("This token's budget of {dollars} {} is used up or reserved.", each(period)))
+        }
+        Limit::Tokens(period) => {
+            let message = format!("This token's budget of {} tokens {} is used up or reserved.", error.allowed, each(period));
+            ("budget_exceeded", message)
         }
     };
     let refusal = ProxyError::rejected(StatusCode::TOO_MANY_REQUESTS, code, message);

@@ -23,6 +23,7 @@ mod forward;
 mod inbound;
 mod intake;
 mod json;
+mod me;
 mod meter;
 mod models;
 mod multipart;

@@ -9,6 +9,7 @@ use super::error::ProxyError;
 use super::meter::Metered;
 use super::plan::{Payload, Plan};
 use crate::domain::{Api, Client, ObjectOwner, Snapshot, Target, UsageQuality};
+use crate::quota::Spent;
 use crate::rotator::Lease;
 
 /// Most ids that one answer can bring.
@@ -150,8 +151,10 @@ impl Call {
         }
         let cost = self.price.as_deref().map(|price| metered.usage.cost(price)).unwrap_or_default();
         if self.deps.owners.claim_usage(&id) {
-            if let (Some(client), Some(cost)) = (owner.client, cost.known()) {
-                self.deps.quota.add_cost(client, cost, self.deps.clock.now());
+            if let Some(client) = owner.client {
+                let used =
+                    Spent { money: cost.known().unwrap_or_default(), tokens: metered.usage.total_tokens().unwrap_or_default() };
+                self.deps.quota.add_late(client, used, self.deps.clock.now());
             }
             drop(self.deps.recorder.amend(owner.call, metered.usage, cost));
         }

@@ -1,19 +1,26 @@
 //! What one client has used.
 
-use super::{Estimate, Limit, QuotaError, Remaining};
-use crate::domain::{ClientLimits, Moment, Nanodollars, SlidingWindow, utc_month, utc_month_start};
+use super::{Estimate, Limit, QuotaError, Remaining, Spent};
+use crate::domain::{BudgetPeriod, ClientLimits, Moment, Nanodollars, SlidingWindow};
 
-/// Windows, calls in flight and money of one client.
+/// Windows, calls in flight and sums of one client.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     requests: SlidingWindow,
     tokens: SlidingWindow,
     in_flight: u64,
-    /// The UTC month that `spent` sums.
-    month: i64,
-    spent: i64,
-    reserved: i64,
+    /// Sums of the running day, month and all time, in the order of [`BudgetPeriod::ALL`].
+    sums: [Sum; BudgetPeriod::ALL.len()],
+    reserved: Spent,
     latest_ms: u64,
+}
+
+/// What was used in one period.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    /// The period's number.
+    period: i64,
+    spent: Spent,
 }
 
 impl Account {
@@ -21,7 +28,7 @@ impl Account {
     pub(super) fn admit(&mut self, limits: &ClientLimits, estimate: Estimate, now: Moment) -> Result<(), QuotaError> {
         self.latest_ms = self.latest_ms.max(now.mono_ms);
         let now_ms = self.latest_ms;
-        self.turn_month(now);
+        self.turn(now);
         if let Some(allowed) = limits.concurrency.filter(|allowed| self.in_flight >= *allowed) {
             return Err(QuotaError { limit: Limit::Concurrency, allowed, retry_after_ms: None });
         }
@@ -35,15 +42,8 @@ impl Account {
                 return Err(QuotaError { limit, allowed, retry_after_ms });
             }
         }
-        let cost = estimate.cost.map_or(0, |cost| cost.0.max(0));
-        if let Some(budget) = limits.budget_month {
-            let used = self.spent.saturating_add(self.reserved);
-            let is_free = estimate.cost == Some(Nanodollars(0));
-            // An estimate may be far above what the call will cost: what is left always buys one call at a time.
-            let does_not_fit = used >= budget.0 || (self.reserved > 0 && used.saturating_add(cost) > budget.0);
-            if does_not_fit && !is_free {
-                return Err(self.over_budget(budget, now));
-            }
+        for (period, sum) in BudgetPeriod::ALL.into_iter().zip(self.sums) {
+            self.check_budgets(limits, period, sum, estimate, now)?;
         }
         if limits.rpm.is_some() {
             self.requests.add(now_ms, 1);
@@ -51,56 +51,100 @@ impl Account {
         if limits.tpm.is_some() {
             self.tokens.add(now_ms, estimate.tokens);
         }
-        self.reserved = self.reserved.saturating_add(cost);
+        self.reserved = self.reserved.plus(estimate.as_spent());
         self.in_flight += 1;
         Ok(())
     }
 
-    /// A call ended: its estimate makes place for what it used.
-    pub(super) fn end(&mut self, admitted: Moment, estimate: Estimate, tokens: u64, cost: Nanodollars) {
+    /// An estimate may be far above what the call will use: what is left of a budget always buys one call at a time.
+    fn check_budgets(
+        &self,
+        limits: &ClientLimits,
+        period: BudgetPeriod,
+        sum: Sum,
+        estimate: Estimate,
+        now: Moment,
+    ) -> Result<(), QuotaError> {
+        let wanted = estimate.as_spent();
+        let money = limits.money(period).map(|budget| (Limit::Money(period), budget.0.max(0) as u64));
+        let tokens = limits.tokens(period).map(|budget| (Limit::Tokens(period), budget));
+        for (limit, allowed) in money.into_iter().chain(tokens) {
+            let of = |spent: Spent| match limit {
+                Limit::Money(_) => spent.money.0.max(0) as u64,
+                _ => spent.tokens,
+            };
+            let used = of(sum.spent).saturating_add(of(self.reserved));
+            let does_not_fit = used >= allowed || (of(self.reserved) > 0 && used.saturating_add(of(wanted)) > allowed);
+            let is_free = match limit {
+                Limit::Money(_) => estimate.cost == Some(Nanodollars(0)),
+                _ => estimate.tokens == 0,
+            };
+            if does_not_fit && !is_free {
+                // Waiting helps when calls in flight may use less than reserved, and at the latest in the next period.
+                let next = (period.start(sum.period + 1) - now.unix_ms).max(1) as u64;
+                let waits = period != BudgetPeriod::Total && of(sum.spent) >= allowed && allowed > 0;
+                return Err(QuotaError { limit, allowed, retry_after_ms: waits.then_some(next) });
+            }
+        }
+        Ok(())
+    }
+
+    /// A call ended: its estimate makes place for what it used. `in_window`: its tokens were counted by the minute.
+    pub(super) fn end(&mut self, admitted: Moment, estimate: Estimate, in_window: bool, used: Spent) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.reserved = self.reserved.saturating_sub(estimate.cost.map_or(0, |cost| cost.0.max(0)));
-        self.spent = self.spent.saturating_add(cost.0.max(0));
-        if estimate.tokens > 0 {
-            self.tokens.settle(admitted.mono_ms, estimate.tokens, tokens, self.latest_ms);
+        self.reserved = self.reserved.minus(estimate.as_spent());
+        self.add(used);
+        if in_window && estimate.tokens > 0 {
+            self.tokens.settle(admitted.mono_ms, estimate.tokens, used.tokens, self.latest_ms);
         }
     }
 
-    /// Adds money that was spent in the month of `now`.
-    pub(super) fn add_spent(&mut self, amount: Nanodollars, now: Moment) {
-        self.turn_month(now);
-        self.spent = self.spent.saturating_add(amount.0);
+    /// Adds what became known after a call's end, in the periods of `now`.
+    pub(super) fn add_late(&mut self, used: Spent, now: Moment) {
+        self.turn(now);
+        self.add(used);
     }
 
-    /// What was spent in a month, when it is the running one.
-    pub(super) fn spent_in(&self, month: i64) -> Nanodollars {
-        Nanodollars(if self.month == month { self.spent } else { 0 })
+    /// Adds what was used in one running period before.
+    pub(super) fn restore(&mut self, period: BudgetPeriod, used: Spent, now: Moment) {
+        self.turn(now);
+        let sum = &mut self.sums[period as usize];
+        sum.spent = sum.spent.plus(used);
     }
 
     /// What is used and left.
     pub(super) fn remaining(&mut self, limits: &ClientLimits, now: Moment) -> Remaining {
-        self.turn_month(now);
-        let used = self.spent.saturating_add(self.reserved);
+        self.turn(now);
+        let spent = self.sums.map(|sum| sum.spent);
+        let taken = spent.map(|spent| spent.plus(self.reserved));
+        let money = |period: BudgetPeriod| {
+            let left = |budget: Nanodollars| Nanodollars(budget.0.saturating_sub(taken[period as usize].money.0).max(0));
+            limits.money(period).map(left)
+        };
+        let tokens =
+            |period: BudgetPeriod| limits.tokens(period).map(|budget| budget.saturating_sub(taken[period as usize].tokens));
         Remaining {
             requests: limits.rpm.map(|allowed| allowed.saturating_sub(self.requests.peek(now.mono_ms))),
             tokens: limits.tpm.map(|allowed| allowed.saturating_sub(self.tokens.peek(now.mono_ms))),
-            budget: limits.budget_month.map(|budget| Nanodollars(budget.0.saturating_sub(used).max(0))),
-            spent: Nanodollars(self.spent),
+            money_left: BudgetPeriod::ALL.map(money),
+            tokens_left: BudgetPeriod::ALL.map(tokens),
+            spent,
             in_flight: self.in_flight,
         }
     }
 
-    /// Waiting helps when calls in flight may cost less than reserved, and at the latest in the next month.
-    fn over_budget(&self, budget: Nanodollars, now: Moment) -> QuotaError {
-        let next_month = (utc_month_start(self.month + 1) - now.unix_ms).max(1) as u64;
-        let retry_after_ms = (self.spent >= budget.0 && budget.0 > 0).then_some(next_month);
-        QuotaError { limit: Limit::Budget, allowed: budget.0.max(0) as u64, retry_after_ms }
+    fn add(&mut self, used: Spent) {
+        for sum in &mut self.sums {
+            sum.spent = sum.spent.plus(used);
+        }
     }
 
-    fn turn_month(&mut self, now: Moment) {
-        let month = utc_month(now.unix_ms);
-        if month > self.month {
-            (self.month, self.spent) = (month, 0);
+    fn turn(&mut self, now: Moment) {
+        for (period, sum) in BudgetPeriod::ALL.into_iter().zip(&mut self.sums) {
+            let running = period.number(now.unix_ms);
+            if running > sum.period {
+                *sum = Sum { period: running, spent: Spent::default() };
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::domain::{Client, ClientId, Cost, Moment, Nanodollars, utc_month};
+use crate::domain::{BudgetPeriod, Client, ClientId, Cost, Moment, Nanodollars};
 use account::Account;
 
 /// What a call is expected to use.
@@ -26,6 +26,33 @@ pub struct Estimate {
     pub cost: Option<Nanodollars>,
 }
 
+impl Estimate {
+    fn as_spent(self) -> Spent {
+        Spent { money: Nanodollars(self.cost.map_or(0, |cost| cost.0.max(0))), tokens: self.tokens }
+    }
+}
+
+/// Money and tokens that were used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Money of calls whose cost is known.
+    pub money: Nanodollars,
+    /// Tokens, input and output together.
+    pub tokens: u64,
+}
+
+impl Spent {
+    fn plus(self, other: Spent) -> Spent {
+        let money = Nanodollars(self.money.0.saturating_add(other.money.0));
+        Spent { money, tokens: self.tokens.saturating_add(other.tokens) }
+    }
+
+    fn minus(self, other: Spent) -> Spent {
+        let money = Nanodollars(self.money.0.saturating_sub(other.money.0).max(0));
+        Spent { money, tokens: self.tokens.saturating_sub(other.tokens) }
+    }
+}
+
 /// The limit that a call would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -35,8 +62,10 @@ pub enum Limit {
     Tpm,
     /// Calls in flight.
     Concurrency,
-    /// Money a month.
-    Budget,
+    /// Money of a period.
+    Money(BudgetPeriod),
+    /// Tokens of a period.
+    Tokens(BudgetPeriod),
 }
 
 impl Limit {
@@ -46,7 +75,12 @@ impl Limit {
             Limit::Rpm => "rpm",
             Limit::Tpm => "tpm",
             Limit::Concurrency => "concurrency",
-            Limit::Budget => "budget_month",
+            Limit::Money(BudgetPeriod::Day) => "budget_usd_day",
+            Limit::Money(BudgetPeriod::Month) => "budget_usd_month",
+            Limit::Money(BudgetPeriod::Total) => "budget_usd_total",
+            Limit::Tokens(BudgetPeriod::Day) => "budget_tokens_day",
+            Limit::Tokens(BudgetPeriod::Month) => "budget_tokens_month",
+            Limit::Tokens(BudgetPeriod::Total) => "budget_tokens_total",
         }
     }
 }
@@ -70,10 +104,12 @@ pub struct Remaining {
     pub requests: Option<u64>,
     /// Tokens left in this minute.
     pub tokens: Option<u64>,
-    /// Money left in this UTC month; reservations count as spent.
-    pub budget: Option<Nanodollars>,
-    /// Money spent in this UTC month, without reservations.
-    pub spent: Nanodollars,
+    /// Money left of each budget, in the order of [`BudgetPeriod::ALL`]; reservations count as spent.
+    pub money_left: [Option<Nanodollars>; 3],
+    /// Tokens left of each budget, likewise.
+    pub tokens_left: [Option<u64>; 3],
+    /// What was used in each period, without reservations.
+    pub spent: [Spent; 3],
     /// Calls in flight.
     pub in_flight: u64,
 }
@@ -101,7 +137,7 @@ impl Quota {
             account,
             admitted: now,
             estimate,
-            unenforced: client.limits.budget_month.is_some() && estimate.cost.is_none(),
+            unenforced: client.limits.has_money_budget() && estimate.cost.is_none(),
             tokens_counted: client.limits.tpm.is_some(),
             settled: false,
         })
@@ -112,23 +148,16 @@ impl Quota {
         self.account(client.id).lock().remaining(&client.limits, now)
     }
 
-    /// Brings back what was spent in the UTC month of `now`. What was spent since the start is kept on top.
-    pub fn restore(&self, spent: impl IntoIterator<Item = (ClientId, Nanodollars)>, now: Moment) {
-        for (client, amount) in spent {
-            self.account(client).lock().add_spent(amount, now);
+    /// Brings back what was used in the running period. What was used since the start is kept on top.
+    pub fn restore(&self, period: BudgetPeriod, used: impl IntoIterator<Item = (ClientId, Spent)>, now: Moment) {
+        for (client, used) in used {
+            self.account(client).lock().restore(period, used, now);
         }
     }
 
-    /// Adds the cost of a call that became known after its end (an answer fetched later).
-    pub fn add_cost(&self, client: ClientId, cost: Nanodollars, now: Moment) {
-        self.account(client).lock().add_spent(cost, now);
-    }
-
-    /// What every client has spent in the UTC month of `now`, for those that have.
-    pub fn spent(&self, now: Moment) -> Vec<(ClientId, Nanodollars)> {
-        let accounts = self.accounts.read();
-        let spent = accounts.iter().map(|(client, account)| (*client, account.lock().spent_in(utc_month(now.unix_ms))));
-        spent.filter(|(_, spent)| spent.0 != 0).collect()
+    /// Adds what became known of a call after its end (an answer fetched later).
+    pub fn add_late(&self, client: ClientId, used: Spent, now: Moment) {
+        self.account(client).lock().add_late(used, now);
     }
 
     fn account(&self, client: ClientId) -> Arc<Mutex<Account>> {
@@ -160,20 +189,18 @@ impl Reservation {
     /// booked, so that nothing is invented.
     pub fn settle(mut self, tokens: Option<u64>, cost: Cost) {
         self.settled = true;
-        let cost = cost.known().unwrap_or_default();
-        let tokens = tokens.unwrap_or(self.estimate.tokens);
-        self.account.lock().end(self.admitted, self.counted_estimate(), tokens, cost);
-    }
-
-    fn counted_estimate(&self) -> Estimate {
-        Estimate { tokens: if self.tokens_counted { self.estimate.tokens } else { 0 }, cost: self.estimate.cost }
+        let used = Spent {
+            money: Nanodollars(cost.known().unwrap_or_default().0.max(0)),
+            tokens: tokens.unwrap_or(self.estimate.tokens),
+        };
+        self.account.lock().end(self.admitted, self.estimate, self.tokens_counted, used);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.settled {
-            self.account.lock().end(self.admitted, self.counted_estimate(), 0, Nanodollars(0));
+            self.account.lock().end(self.admitted, self.estimate, self.tokens_counted, Spent::default());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Client limits through the room's door.
 
 use super::*;
-use crate::domain::ClientLimits;
+use crate::domain::{BudgetPeriod, ClientLimits};
 
 /// 2026-11-25T18:00:00Z, one hour after the start.
 const NOW: Moment = Moment { mono_ms: 3_600_000, unix_ms: 1_795_629_600_000 };
@@ -17,6 +17,7 @@ fn client(limits: ClientLimits) -> Client {
         name: "app".into(),
         token_hash: [0; 32],
         token_hint: String::new(),
+        former_token: None,
         tags: Vec::new(),
         models: None,
         key_tags: None,
@@ -40,6 +41,14 @@ fn costing(amount: f64) -> Estimate {
     Estimate { tokens: 0, cost: Some(dollars(amount)) }
 }
 
+fn spent(amount: f64) -> Spent {
+    Spent { money: dollars(amount), tokens: 0 }
+}
+
+fn month(remaining: &Remaining) -> (Nanodollars, Option<Nanodollars>) {
+    (remaining.spent[1].money, remaining.money_left[1])
+}
+
 fn budget(amount: f64) -> Client {
     client(ClientLimits { budget_month: Some(dollars(amount)), ..ClientLimits::default() })
 }
@@ -50,7 +59,8 @@ fn a_client_without_limits_is_always_admitted() {
     let held: Vec<_> = (0..1_000).map(|_| quota.admit(&client, tokens(1_000_000), NOW).unwrap()).collect();
     assert!(held.iter().all(|reservation| !reservation.is_unenforced()));
     let remaining = quota.remaining(&client, NOW);
-    assert_eq!((remaining.requests, remaining.tokens, remaining.budget, remaining.in_flight), (None, None, None, 1_000));
+    assert_eq!((remaining.requests, remaining.tokens, remaining.in_flight), (None, None, 1_000));
+    assert_eq!((remaining.money_left, remaining.tokens_left), ([None; 3], [None; 3]));
 }
 
 #[test]
@@ -111,7 +121,7 @@ fn zero_is_none_allowed() {
         (ClientLimits { rpm: Some(0), ..zero.clone() }, Limit::Rpm),
         (ClientLimits { tpm: Some(0), ..zero.clone() }, Limit::Tpm),
         (ClientLimits { concurrency: Some(0), ..zero.clone() }, Limit::Concurrency),
-        (ClientLimits { budget_month: Some(Nanodollars(0)), ..zero }, Limit::Budget),
+        (ClientLimits { budget_month: Some(Nanodollars(0)), ..zero }, Limit::Money(BudgetPeriod::Month)),
     ] {
         let error = Quota::new().admit(&client(limits), tokens(1), NOW).unwrap_err();
         assert_eq!((error.limit, error.retry_after_ms), (limit, None));
@@ -126,18 +136,18 @@ fn twenty_calls_at_once_against_a_budget() {
         for _ in 0..20 {
             scope.spawn(|| match quota.admit(&client, costing(0.1), NOW) {
                 Ok(reservation) => admitted.lock().push(reservation),
-                Err(error) => assert_eq!((error.limit, error.retry_after_ms), (Limit::Budget, None)),
+                Err(error) => assert_eq!((error.limit, error.retry_after_ms), (Limit::Money(BudgetPeriod::Month), None)),
             });
         }
     });
     let admitted = admitted.into_inner();
     assert_eq!(admitted.len(), 2);
-    assert_eq!(quota.remaining(&client, NOW).budget, Some(dollars(0.05)));
+    assert_eq!(month(&quota.remaining(&client, NOW)).1, Some(dollars(0.05)));
     for reservation in admitted {
         reservation.settle(Some(10), Cost::Known(dollars(0.12)));
     }
     let remaining = quota.remaining(&client, NOW);
-    assert_eq!((remaining.spent, remaining.budget), (dollars(0.24), Some(dollars(0.01))));
+    assert_eq!(month(&remaining), (dollars(0.24), Some(dollars(0.01))));
     let last = quota.admit(&client, costing(0.1), NOW).unwrap();
     assert!(quota.admit(&client, costing(0.001), NOW).is_err(), "one call at a time buys with what is left");
     last.settle(Some(10), Cost::Known(dollars(0.1)));
@@ -150,7 +160,7 @@ fn twenty_calls_at_once_against_a_budget() {
 fn a_failed_call_gives_its_money_back() {
     let (quota, client) = (Quota::new(), budget(1.0));
     drop(quota.admit(&client, costing(0.9), NOW).unwrap());
-    assert_eq!(quota.remaining(&client, NOW).budget, Some(dollars(1.0)));
+    assert_eq!(month(&quota.remaining(&client, NOW)).1, Some(dollars(1.0)));
 }
 
 #[test]
@@ -158,7 +168,7 @@ fn unknown_free_and_priced_are_three_things() {
     let (quota, client) = (Quota::new(), budget(0.5));
     assert!(quota.admit(&client, tokens(5), NOW).unwrap().is_unenforced());
     assert!(!quota.admit(&client, costing(0.0), NOW).unwrap().is_unenforced());
-    quota.add_cost(client.id, dollars(0.5), NOW);
+    quota.add_late(client.id, spent(0.5), NOW);
     assert!(quota.admit(&client, tokens(5), NOW).is_err(), "an unpriced call passes no empty budget");
     assert!(quota.admit(&client, costing(0.0), NOW).is_ok(), "a free one does");
 }
@@ -167,13 +177,49 @@ fn unknown_free_and_priced_are_three_things() {
 fn what_was_spent_survives_a_restart_and_ends_with_the_month() {
     let (old, client) = (Quota::new(), budget(2.0));
     old.admit(&client, costing(1.0), NOW).unwrap().settle(None, Cost::Known(dollars(1.5)));
+    assert_eq!(month(&old.remaining(&client, NOW)).0, dollars(1.5));
     let new = Quota::new();
-    new.add_cost(client.id, dollars(0.25), at(10));
-    new.restore(old.spent(NOW), at(20));
-    assert_eq!(new.remaining(&client, at(20)).spent, dollars(1.75));
-    assert_eq!(new.spent(at(20)), [(client.id, dollars(1.75))]);
-    assert_eq!(new.spent(at(SIX_DAYS_MS)), []);
-    assert_eq!(new.remaining(&client, at(SIX_DAYS_MS)).spent, Nanodollars(0));
+    new.add_late(client.id, spent(0.25), at(10));
+    new.restore(BudgetPeriod::Month, [(client.id, spent(1.5))], at(20));
+    assert_eq!(month(&new.remaining(&client, at(20))), (dollars(1.75), Some(dollars(0.25))));
+    assert_eq!(month(&new.remaining(&client, at(SIX_DAYS_MS))), (Nanodollars(0), Some(dollars(2.0))));
+    assert_eq!(new.remaining(&client, at(SIX_DAYS_MS)).spent[2].money, dollars(0.25), "what is for all time stays");
+}
+
+#[test]
+fn every_period_has_its_own_budget_in_money_and_in_tokens() {
+    let use_up = |limits: ClientLimits| {
+        let (quota, client) = (Quota::new(), client(limits));
+        let both = Estimate { tokens: 60, cost: Some(dollars(0.6)) };
+        quota.admit(&client, both, NOW).unwrap().settle(Some(100), Cost::Known(dollars(1.0)));
+        let error = quota.admit(&client, both, NOW).unwrap_err();
+        let again = [1, SIX_DAYS_MS / 6, SIX_DAYS_MS].map(|later| quota.admit(&client, both, at(later)).is_ok());
+        (error.limit.as_str(), error.retry_after_ms.is_some(), again)
+    };
+    let none = ClientLimits::default();
+    let (money, tokens) = (Some(dollars(1.0)), Some(100));
+    for (limits, expected) in [
+        (ClientLimits { budget_day: money, ..none.clone() }, ("budget_usd_day", true, [false, true, true])),
+        (ClientLimits { budget_month: money, ..none.clone() }, ("budget_usd_month", true, [false, false, true])),
+        (ClientLimits { budget_total: money, ..none.clone() }, ("budget_usd_total", false, [false, false, false])),
+        (ClientLimits { tokens_day: tokens, ..none.clone() }, ("budget_tokens_day", true, [false, true, true])),
+        (ClientLimits { tokens_month: tokens, ..none.clone() }, ("budget_tokens_month", true, [false, false, true])),
+        (ClientLimits { tokens_total: tokens, ..none }, ("budget_tokens_total", false, [false, false, false])),
+    ] {
+        assert_eq!(use_up(limits), expected);
+    }
+}
+
+#[test]
+fn calls_in_flight_reserve_tokens_of_a_budget() {
+    let (quota, client) = (Quota::new(), client(ClientLimits { tokens_day: Some(100), ..ClientLimits::default() }));
+    let first = quota.admit(&client, tokens(70), NOW).unwrap();
+    assert_eq!(quota.remaining(&client, NOW).tokens_left[0], Some(30));
+    assert!(quota.admit(&client, tokens(40), NOW).is_err(), "together they would not fit");
+    let second = quota.admit(&client, tokens(30), NOW).unwrap();
+    drop(first);
+    second.settle(Some(20), Cost::Unknown);
+    assert_eq!(quota.remaining(&client, NOW).tokens_left[0], Some(80), "what was not used is given back");
 }
 
 #[test]

@@ -59,6 +59,7 @@ impl Api {
         let context = AdminContext {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
+            quota: Arc::default(),
             outbound: Arc::new(Outbound::new(Options::default())),
             recorder: recorder.clone(),
             call_log,

@@ -12,6 +12,7 @@ mod cases_patch;
 mod cases_requests;
 mod cases_start;
 mod cli;
+mod client_budgets;
 mod container;
 mod contract;
 mod contract_calls;

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use crate::admin::wire::{bodies, budget, example, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
 use crate::domain::{
-    Client, ClientId, ClientLimits, InvalidField, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint,
+    Client, ClientId, ClientLimits, InvalidField, Nanodollars, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint,
 };
+use crate::quota::Remaining;
 use crate::store::Stored;
 
 bodies! {
@@ -35,8 +36,20 @@ bodies! {
         tpm: u64,
         /// Calls in flight at once; null is no limit, 0 is none allowed.
         concurrency: u64,
+        /// Dollars in a UTC day; null is no limit, 0 is none allowed.
+        budget_usd_day: f64,
         /// Dollars in a UTC calendar month; null is no limit, 0 is none allowed.
         budget_usd_month: f64,
+        /// Dollars in all; null is no limit, 0 is none allowed.
+        budget_usd_total: f64,
+        /// Tokens, input and output together, in a UTC day; null is no limit, 0 is none allowed.
+        budget_tokens_day: u64,
+        /// Tokens in a UTC calendar month; null is no limit, 0 is none allowed.
+        budget_tokens_month: u64,
+        /// Tokens in all; null is no limit, 0 is none allowed.
+        budget_tokens_total: u64,
+        /// Percent of a budget, 1 to 100, at which it is reported as nearly used up; null is 80.
+        warn_percent: u8,
         /// When its token ends, RFC 3339; null is never.
         expires_at: String,
         /// Addresses and networks that it may call from; null is anywhere.
@@ -55,6 +68,10 @@ pub(super) struct TokenChange {
     /// The token, 8 to 256 visible characters, with spaces only inside; left out: 256 random bits.
     #[oai(nullable)]
     pub(super) token: Option<String>,
+    /// Seconds for which the former token is taken besides, at most 2592000 (30 days); left out: it is refused at once.
+    #[serde(default)]
+    #[oai(default)]
+    pub(super) overlap_s: u64,
 }
 
 impl ClientChange {
@@ -69,6 +86,7 @@ impl ClientChange {
             name: String::new(),
             token_hash: hash_token(token),
             token_hint: token_hint(token)?,
+            former_token: None,
             tags: Vec::new(),
             models: None,
             key_tags: None,
@@ -96,7 +114,14 @@ impl ClientChange {
         set_or_remove(&mut client.limits.rpm, self.rpm);
         set_or_remove(&mut client.limits.tpm, self.tpm);
         set_or_remove(&mut client.limits.concurrency, self.concurrency);
-        set_or_remove(&mut client.limits.budget_month, try_map(self.budget_usd_month, budget)?);
+        let money = |field, dollars| try_map(dollars, |dollars| budget(field, dollars));
+        set_or_remove(&mut client.limits.budget_day, money("budget_usd_day", self.budget_usd_day)?);
+        set_or_remove(&mut client.limits.budget_month, money("budget_usd_month", self.budget_usd_month)?);
+        set_or_remove(&mut client.limits.budget_total, money("budget_usd_total", self.budget_usd_total)?);
+        set_or_remove(&mut client.limits.tokens_day, self.budget_tokens_day);
+        set_or_remove(&mut client.limits.tokens_month, self.budget_tokens_month);
+        set_or_remove(&mut client.limits.tokens_total, self.budget_tokens_total);
+        set_or_remove(&mut client.limits.warn_percent, self.warn_percent);
         set_or_remove(&mut client.expires_at, try_map(self.expires_at, |text| expiry(&text))?);
         set_or_remove(&mut client.allow_ips, try_map(self.allow_ips, |texts| networks(&texts))?);
         set(&mut client.allow_debug, self.allow_debug);
@@ -114,6 +139,40 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, InvalidField> {
     let message = "must hold addresses and networks such as 203.0.113.9 and 10.0.0.0/8".to_owned();
     let invalid = InvalidField { field: "allow_ips", message };
     texts.iter().map(|text| parse_ip_net(text).ok_or_else(|| invalid.clone())).collect()
+}
+
+/// What a client has used; the time zone of days and months is UTC.
+#[derive(Object)]
+struct ClientUse {
+    /// Dollars today, of calls whose cost is known.
+    usd_day: f64,
+    /// Dollars this month.
+    usd_month: f64,
+    /// Dollars in all.
+    usd_total: f64,
+    /// Tokens today.
+    tokens_day: u64,
+    /// Tokens this month.
+    tokens_month: u64,
+    /// Tokens in all.
+    tokens_total: u64,
+    /// Calls in flight.
+    in_flight: u64,
+}
+
+impl From<&Remaining> for ClientUse {
+    fn from(used: &Remaining) -> Self {
+        let [day, month, total] = used.spent;
+        ClientUse {
+            usd_day: day.money.as_dollars(),
+            usd_month: month.money.as_dollars(),
+            usd_total: total.money.as_dollars(),
+            tokens_day: day.tokens,
+            tokens_month: month.tokens,
+            tokens_total: total.tokens,
+            in_flight: used.in_flight,
+        }
+    }
 }
 
 /// A client.
@@ -149,9 +208,32 @@ pub(super) struct ClientBody {
     /// Calls in flight at once.
     #[oai(nullable)]
     concurrency: Option<u64>,
+    /// Dollars in a UTC day.
+    #[oai(nullable)]
+    budget_usd_day: Option<f64>,
     /// Dollars in a UTC calendar month.
     #[oai(nullable)]
     budget_usd_month: Option<f64>,
+    /// Dollars in all.
+    #[oai(nullable)]
+    budget_usd_total: Option<f64>,
+    /// Tokens in a UTC day.
+    #[oai(nullable)]
+    budget_tokens_day: Option<u64>,
+    /// Tokens in a UTC calendar month.
+    #[oai(nullable)]
+    budget_tokens_month: Option<u64>,
+    /// Tokens in all.
+    #[oai(nullable)]
+    budget_tokens_total: Option<u64>,
+    /// Percent of a budget at which it is reported as nearly used up; null is 80.
+    #[oai(nullable)]
+    warn_percent: Option<u8>,
+    /// Until when its former token is taken besides.
+    #[oai(nullable)]
+    former_token_until: Option<String>,
+    /// What it has used.
+    used: ClientUse,
     /// When its token ends.
     #[oai(nullable)]
     expires_at: Option<String>,
@@ -184,7 +266,8 @@ pub(super) struct ClientPage {
 }
 
 impl ClientBody {
-    pub(super) fn of(row: &Stored<Client>) -> Self {
+    pub(super) fn of(row: &Stored<Client>, used: &Remaining) -> Self {
+        let dollars = |amount: Option<Nanodollars>| amount.map(|amount| amount.as_dollars());
         let client = &*row.value;
         ClientBody {
             id: client.id.0,
@@ -199,7 +282,15 @@ impl ClientBody {
             rpm: client.limits.rpm,
             tpm: client.limits.tpm,
             concurrency: client.limits.concurrency,
-            budget_usd_month: client.limits.budget_month.map(|amount| amount.as_dollars()),
+            budget_usd_day: dollars(client.limits.budget_day),
+            budget_usd_month: dollars(client.limits.budget_month),
+            budget_usd_total: dollars(client.limits.budget_total),
+            budget_tokens_day: client.limits.tokens_day,
+            budget_tokens_month: client.limits.tokens_month,
+            budget_tokens_total: client.limits.tokens_total,
+            warn_percent: client.limits.warn_percent,
+            former_token_until: client.former_token.as_ref().map(|former| to_rfc3339(former.until_ms)),
+            used: ClientUse::from(used),
             expires_at: client.expires_at.map(to_rfc3339),
             allow_ips: client.allow_ips.as_ref().map(|nets| nets.iter().map(ToString::to_string).collect()),
             allow_debug: client.allow_debug,
@@ -219,7 +310,13 @@ impl Example for ClientCreate {
             rpm: 60.into(),
             tpm: MaybeUndefined::Undefined,
             concurrency: MaybeUndefined::Undefined,
+            budget_usd_day: MaybeUndefined::Undefined,
             budget_usd_month: 25.0.into(),
+            budget_usd_total: MaybeUndefined::Undefined,
+            budget_tokens_day: 2_000_000.into(),
+            budget_tokens_month: MaybeUndefined::Undefined,
+            budget_tokens_total: MaybeUndefined::Undefined,
+            warn_percent: MaybeUndefined::Undefined,
             expires_at: MaybeUndefined::Undefined,
             allow_ips: MaybeUndefined::Undefined,
             allow_debug: MaybeUndefined::Undefined,
@@ -237,6 +334,9 @@ impl Example for ClientChange {
 example!(ClientBody, {
     "id": 1, "version": 3, "created_at": "2026-11-25T10:00:00Z", "updated_at": "2026-11-25T10:05:00Z",
     "name": "my-app", "token_hint": "kw-Ab12…", "tags": ["team-a"], "models": ["fast", "gpt-4o*"], "key_tags": null,
-    "rpm": 60, "tpm": null, "concurrency": null, "budget_usd_month": 25.0, "expires_at": null, "allow_ips": null,
-    "allow_debug": false, "enabled": true,
+    "rpm": 60, "tpm": null, "concurrency": null, "budget_usd_day": null, "budget_usd_month": 25.0, "budget_usd_total": null,
+    "budget_tokens_day": 2_000_000, "budget_tokens_month": null, "budget_tokens_total": null, "warn_percent": null,
+    "expires_at": null, "allow_ips": null, "allow_debug": false, "enabled": true, "former_token_until": null,
+    "used": { "usd_day": 0.4, "usd_month": 7.25, "usd_total": 19.5, "tokens_day": 12_000, "tokens_month": 310_000,
+        "tokens_total": 904_000, "in_flight": 2 },
 });

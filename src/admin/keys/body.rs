@@ -84,7 +84,10 @@ impl KeyChange {
         set_or_remove(&mut key.limits.tpm, self.tpm);
         set_or_remove(&mut key.limits.rpd, self.rpd);
         set_or_remove(&mut key.limits.concurrency, self.concurrency);
-        set_or_remove(&mut key.limits.budget_month, try_map(self.budget_usd_month, budget)?);
+        set_or_remove(
+            &mut key.limits.budget_month,
+            try_map(self.budget_usd_month, |dollars| budget("budget_usd_month", dollars))?,
+        );
         Ok(())
     }
 }

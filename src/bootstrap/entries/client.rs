@@ -26,7 +26,19 @@ pub(in crate::bootstrap) struct ClientEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    budget_usd_day: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     budget_usd_month: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_usd_total: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_tokens_day: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_tokens_month: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_tokens_total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warn_percent: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text_or_datetime")]
     expires: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +82,7 @@ impl Entry for ClientEntry {
             name: self.name.clone(),
             token_hash: hash_token(token),
             token_hint: token_hint(token)?,
+            former_token: None,
             tags: Vec::new(),
             models: None,
             key_tags: None,
@@ -102,9 +115,20 @@ impl Entry for ClientEntry {
         client.limits.rpm = self.rpm.or(client.limits.rpm);
         client.limits.tpm = self.tpm.or(client.limits.tpm);
         client.limits.concurrency = self.concurrency.or(client.limits.concurrency);
-        if let Some(amount) = self.budget_usd_month {
-            client.limits.budget_month = Some(dollars(amount)?);
+        let limits = &mut client.limits;
+        for (place, field, given) in [
+            (&mut limits.budget_day, "budget_usd_day", self.budget_usd_day),
+            (&mut limits.budget_month, "budget_usd_month", self.budget_usd_month),
+            (&mut limits.budget_total, "budget_usd_total", self.budget_usd_total),
+        ] {
+            if let Some(amount) = given {
+                *place = Some(dollars(field, amount)?);
+            }
         }
+        limits.tokens_day = self.budget_tokens_day.or(limits.tokens_day);
+        limits.tokens_month = self.budget_tokens_month.or(limits.tokens_month);
+        limits.tokens_total = self.budget_tokens_total.or(limits.tokens_total);
+        limits.warn_percent = self.warn_percent.or(limits.warn_percent);
         if let Some(expires) = &self.expires {
             let Some(at) = from_rfc3339(expires) else {
                 return invalid("expires", format!("must be a time such as 2027-01-31T00:00:00Z, not {expires:?}"));

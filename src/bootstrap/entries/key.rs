@@ -110,7 +110,7 @@ impl Entry for KeyEntry {
         key.limits.rpd = self.rpd.or(key.limits.rpd);
         key.limits.concurrency = self.concurrency.or(key.limits.concurrency);
         if let Some(amount) = self.budget_usd_month {
-            key.limits.budget_month = Some(dollars(amount)?);
+            key.limits.budget_month = Some(dollars("budget_usd_month", amount)?);
         }
         Ok(())
     }

@@ -147,6 +147,7 @@ fn mock_client(map: Map) -> Fallible<MockClient> {
         name: given.text("name")?.unwrap_or_else(|| "test".to_owned()),
         token_hash: [0; 32],
         token_hint: String::new(),
+        former_token: None,
         tags: given.texts("tags")?,
         models: None,
         key_tags: None,

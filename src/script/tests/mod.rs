@@ -56,6 +56,7 @@ fn client() -> Client {
         name: "my-app".into(),
         token_hash: [0; 32],
         token_hint: String::new(),
+        former_token: None,
         tags: vec!["beta".into(), "eu".into()],
         models: None,
         key_tags: None,

@@ -22,7 +22,10 @@ const READERS: usize = 2;
 const SCHEMA: Schema = Schema {
     name: "catalog",
     application_id: 0x4b57_4341, // "KWCA"
-    migrations: &[include_str!("../../../db/migrations/catalog/0001_catalog.sql")],
+    migrations: &[
+        include_str!("../../../db/migrations/catalog/0001_catalog.sql"),
+        include_str!("../../../db/migrations/catalog/0002_former_tokens.sql"),
+    ],
 };
 
 impl Store {

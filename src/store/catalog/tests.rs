@@ -109,6 +109,7 @@ fn client(name: &str, token: &str) -> Client {
         name: name.into(),
         token_hash: hash_token(token),
         token_hint: token_hint(token).unwrap(),
+        former_token: Some(FormerToken { hash: [3; 32], until_ms: 7 }),
         tags: vec!["team".into()],
         models: Some(Vec::new()),
         key_tags: None,

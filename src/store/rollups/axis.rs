@@ -158,6 +158,14 @@ pub struct Range {
 }
 
 impl Range {
+    /// The quarters of an hour from the one that holds `from_ms` to the one that holds `to_ms` (unix milliseconds), which
+    /// are kept for good.
+    pub fn of_quarters(from_ms: i64, to_ms: i64) -> Self {
+        let finest = Level::Quarter;
+        let quarter = |ms: i64| finest.floor(ms.div_euclid(1000));
+        Range { from_s: quarter(from_ms), to_s: quarter(to_ms) + 900, finest }
+    }
+
     /// Unix milliseconds at which it begins.
     pub fn from_ms(self) -> i64 {
         self.from_s * 1000
