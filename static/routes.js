@@ -1,9 +1,11 @@
 // The pages. To add one: write `pages/NAME.js` whose default export is a component, add its line here, and its section
 // (`nav.NAME` and `NAME.…`) to `i18n/en.js` and `i18n/zh-CN.js`.
 
-/** `page` is the first segment of the address; `go` the second key of its `g …` jump; no `group`: not in the navigation. */
+/** `page` is the first segment of the address; `go` the second key of its `g …` jump; no `group`: not in the navigation;
+ * `foot`: in the bar at the foot of a phone; `bare`: without the shell. */
 export const ROUTES = [
-  { page: 'overview', group: 'watch', icon: 'layout-dashboard', go: 'o', load: () => import('./pages/overview.js') },
+  { page: 'overview', group: 'watch', icon: 'layout-dashboard', go: 'o', foot: true, load: () => import('./pages/overview.js') },
+  { page: 'keys', group: 'route', icon: 'key-round', go: 'k', foot: true, load: () => import('./pages/keys.js') },
   { page: 'ui-kit', icon: 'boxes', load: () => import('./pages/ui-kit.js') },
 ];
 

@@ -2,8 +2,9 @@
 import { dateTime } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { RANGES, chooseRange, chooseSpan, range, zoneChoice } from '../lib/range.js';
-import { html, useEffect, useRef, useState } from '../lib/ui.js';
-import { Button, Icon } from './basics.js';
+import { html, useState } from '../lib/ui.js';
+import { Button } from './basics.js';
+import { Menu, MenuEntry } from './menu.js';
 
 const asInput = (time) => {
   const at = new Date(time);
@@ -14,46 +15,29 @@ const asInput = (time) => {
 export const rangeName = ({ range: name, from, to }) => (name ? t(`range.${name}`) : `${dateTime(from)} – ${to ? dateTime(to) : t('range.now')}`);
 
 export function RangePicker() {
-  const menu = useRef();
   const [own, setOwn] = useState({ from: asInput(Date.now() - 3_600_000), to: asInput(Date.now()) });
   const { range: name } = range.value;
-  useEffect(() => {
-    const away = (event) => { if (!menu.current?.contains(event.target)) menu.current?.removeAttribute('open'); };
-    const escape = (event) => {
-      if (event.key !== 'Escape' || !menu.current?.open) return;
-      menu.current.removeAttribute('open');
-      menu.current.querySelector('summary').focus();
-    };
-    document.addEventListener('pointerdown', away);
-    document.addEventListener('keydown', escape);
-    return () => {
-      document.removeEventListener('pointerdown', away);
-      document.removeEventListener('keydown', escape);
-    };
-  }, []);
-  const close = () => menu.current.removeAttribute('open');
+  return html`
+    <${Menu} icon="calendar" label=${rangeName(range.value)} panel="range-panel">${(close) => html`
+      <div class="menu-list">
+        ${RANGES.map((one) => html`<${MenuEntry} key=${one} close=${close} chosen=${name === one} run=${() => chooseRange(one)}>${t(`range.${one}`)}<//>`)}
+      </div>
+      <${Own} own=${own} change=${setOwn} close=${close} />`}
+    <//>`;
+}
+
+function Own({ own, change, close }) {
   const take = (event) => {
     event.preventDefault();
-    const [from, to] = [new Date(own.from), new Date(own.to)];
-    if (from < to) {
-      chooseSpan(from, to);
-      close();
-    }
+    if (!(own.from < own.to)) return;
+    chooseSpan(new Date(own.from), new Date(own.to));
+    close();
   };
   return html`
-    <details class="menu-button" ref=${menu}>
-      <summary class="button"><${Icon} name="calendar" /><span class="cut">${rangeName(range.value)}</span><${Icon} name="chevron-down" /></summary>
-      <div class="menu-panel range-panel">
-        <div class="menu-list">
-          ${RANGES.map((one) => html`<button type="button" key=${one} class="menu-entry" aria-pressed=${name === one} onClick=${() => { chooseRange(one); close(); }}>
-            ${t(`range.${one}`)}${name === one && html`<${Icon} name="check" />`}</button>`)}
-        </div>
-        <form class="range-own" onSubmit=${take}>
-          <label>${t('range.from')}<input type="datetime-local" value=${own.from} onInput=${(event) => setOwn({ ...own, from: event.target.value })} required /></label>
-          <label>${t('range.to')}<input type="datetime-local" value=${own.to} onInput=${(event) => setOwn({ ...own, to: event.target.value })} required /></label>
-          <${Button} small type="submit" kind="primary" disabled=${!(own.from < own.to)}>${t('range.apply')}<//>
-          <label class="zone-choice"><input type="checkbox" checked=${zoneChoice.value === 'UTC'} onChange=${(event) => { zoneChoice.value = event.target.checked ? 'UTC' : 'local'; }} /> ${t('range.utc')}</label>
-        </form>
-      </div>
-    </details>`;
+    <form class="range-own" onSubmit=${take}>
+      <label>${t('range.from')}<input type="datetime-local" value=${own.from} onInput=${(event) => change({ ...own, from: event.target.value })} required /></label>
+      <label>${t('range.to')}<input type="datetime-local" value=${own.to} onInput=${(event) => change({ ...own, to: event.target.value })} required /></label>
+      <${Button} small type="submit" kind="primary" disabled=${!(own.from < own.to)}>${t('range.apply')}<//>
+      <label class="zone-choice"><input type="checkbox" checked=${zoneChoice.value === 'UTC'} onChange=${(event) => { zoneChoice.value = event.target.checked ? 'UTC' : 'local'; }} /> ${t('range.utc')}</label>
+    </form>`;
 }

@@ -50,10 +50,14 @@ export async function send(method, path, { query, body, etag, signal, patient = 
 export async function request(method, path, options = {}) {
   const response = await send(method, path, options);
   if (response.status === 204) return null;
+  if (!response.ok) throw await failureOf(response);
+  return response.json();
+}
+
+async function failureOf(response) {
   const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
   const { message = response.statusText || `HTTP ${response.status}`, code = `http_${response.status}`, field } = answer?.error ?? {};
-  throw new ApiError(message, { status: response.status, code, field, requestId: response.headers.get('x-request-id') });
+  return new ApiError(message, { status: response.status, code, field, requestId: response.headers.get('x-request-id') });
 }
 
 export const api = {
@@ -85,4 +89,15 @@ export async function currentSession() {
   }
   if (!token.peek()) return null;
   return { user: user.peek() ?? { name: 'admin token', role: 'owner' } };
+}
+
+/** Sends a request whose answer is an event stream; `onEvent` gets the JSON of each event. Ends with the stream. */
+export async function follow(method, path, options, onEvent) {
+  const response = await send(method, path, { accept: 'text/event-stream', ...options });
+  if (!response.ok) throw await failureOf(response);
+  options.onOpen?.();
+  const { createParser } = await import('eventsource-parser');
+  const parser = createParser({ onEvent: ({ data }) => onEvent(JSON.parse(data)) });
+  const text = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let piece = await text.read(); !piece.done; piece = await text.read()) parser.feed(piece.value);
 }

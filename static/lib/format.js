@@ -28,11 +28,12 @@ export function percent(share, digits = 1) {
   return intl(Intl.NumberFormat, { style: 'percent', maximumFractionDigits: digits }).format(cut);
 }
 
-/** US dollars, with as many digits as a small amount needs. */
-export function money(dollars) {
+/** US dollars, with as many digits as a small amount needs; `short` has four at most. */
+export function money(dollars, short = false) {
   if (missing(dollars)) return NOTHING;
   const size = Math.abs(dollars);
-  const digits = size === 0 || size >= 100 ? 2 : size >= 1 ? 2 : Math.min(8, 3 - Math.floor(Math.log10(size)));
+  const digits = size === 0 || size >= 100 ? 2 : size >= 1 ? 2 : Math.min(short ? 4 : 8, 3 - Math.floor(Math.log10(size)));
+  if (short && size > 0 && size < 0.0001) return `<${money(0.0001)}`;
   return intl(Intl.NumberFormat, {
     style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol',
     minimumFractionDigits: Math.min(digits, 2), maximumFractionDigits: digits,

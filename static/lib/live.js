@@ -1,8 +1,7 @@
 // One event stream for the whole page: calls as they end. It rests while the tab is hidden and comes back by itself.
 import { signal } from '@preact/signals';
-import { createParser } from 'eventsource-parser';
 import { useEffect, useRef } from 'preact/hooks';
-import { send } from './api.js';
+import { follow } from './api.js';
 
 /** `off`, `connecting`, `live`, `waiting` (for the next try) or `resting` (the tab is hidden). */
 export const liveState = signal('off');
@@ -28,13 +27,11 @@ async function connect() {
   connection = mine;
   liveState.value = 'connecting';
   try {
-    const response = await send('GET', 'api/calls/live', { signal: mine.signal, accept: 'text/event-stream' });
-    if (!response.ok) throw new Error(response.statusText);
-    liveState.value = 'live';
-    wait = LEAST_WAIT;
-    const parser = createParser({ onEvent: ({ data }) => deliver(JSON.parse(data)) });
-    const text = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let piece = await text.read(); !piece.done; piece = await text.read()) parser.feed(piece.value);
+    const onOpen = () => {
+      liveState.value = 'live';
+      wait = LEAST_WAIT;
+    };
+    await follow('GET', 'api/calls/live', { signal: mine.signal, onOpen }, deliver);
   } catch (error) {
     if (error.name === 'AbortError') return;
   }

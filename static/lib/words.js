@@ -18,3 +18,10 @@ export const KEY_STATES = ['active', 'probing', 'limited', 'cooling', 'disabled_
 const STATE_TONES = { active: 'good', cooling: 'warn', probing: 'info', limited: 'warn', disabled_auto: 'bad', disabled_manual: 'plain' };
 export const stateTone = (state) => STATE_TONES[state] ?? 'plain';
 export const stateName = (state) => word('key_state', state);
+
+/** The rule of a verdict in words, by the second part of its id; an operator's own words stay as they are. */
+export function reasonName(reason) {
+  if (!reason) return '';
+  const match = /^[a-z]+\.([a-z_]+?)(_text|_unsaid)?$/.exec(reason);
+  return match ? word('rule', match[1]) : reason;
+}
