@@ -1,6 +1,7 @@
 //! The application: every shared handle, built once, and what runs beside the calls.
 
 mod front;
+mod model_lists;
 mod scripts;
 mod upkeep;
 
@@ -43,6 +44,7 @@ pub struct App {
 /// What the rooms share.
 struct Parts {
     clock: Clock,
+    entropy: Arc<Entropy>,
     publisher: Arc<Publisher>,
     call_log: CallLog,
     rotator: Arc<Rotator>,
@@ -101,7 +103,7 @@ impl App {
         let scripts = scripts::start(config, clock, publisher.current());
         let proxy = Proxy::new(ProxyParts {
             clock,
-            entropy,
+            entropy: entropy.clone(),
             snapshot: publisher.current(),
             rotator: rotator.clone(),
             quota: quota.clone(),
@@ -127,6 +129,7 @@ impl App {
         });
         let parts = Parts {
             clock,
+            entropy,
             publisher,
             call_log,
             rotator,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::model_lists::{self, Schedule};
 use super::{App, Parts};
-use crate::domain::{KeyEventKind, KeyId, Provider};
+use crate::domain::KeyEventKind;
 use crate::outbound::ProbeVerdict;
 use crate::rotator::{ProbeDue, ProbeResult, SavedKeyState};
-use crate::store::{Actor, SavedState, StoreError};
+use crate::store::SavedState;
 use crate::telemetry::KeyCount;
 
 /// Time between two looks at what has changed.
@@ -25,8 +26,11 @@ pub(super) fn start(app: &App) {
     });
     every(app, TICK, probe_due_keys);
     every(app, HOUR, forget);
-    let parts = app.parts.clone();
-    app.tasks.spawn(app.ending.clone().run_until_cancelled_owned(async move { list_missing_models(&parts).await }));
+    let lists = Arc::new(tokio::sync::Mutex::new(Schedule::default()));
+    every(app, TICK, move |parts| {
+        let lists = lists.clone();
+        async move { model_lists::read_due(&parts, &mut *lists.lock().await).await }
+    });
 }
 
 fn every<F, W>(app: &App, period: Duration, mut work: W)
@@ -110,36 +114,6 @@ async fn forget(parts: Arc<Parts>) {
     }
     if let Err(error) = store.owners().forget_before(now_ms - OWNERS_KEPT_MS).await {
         tracing::warn!(%error, "cannot forget the owners of old objects");
-    }
-}
-
-/// Reads the model list of each provider that has none yet, with the first of its keys that can.
-async fn list_missing_models(parts: &Parts) {
-    let snapshot = parts.publisher.current().load_full();
-    for provider in snapshot.providers().filter(|provider| provider.enabled && provider.synced_models.is_empty()) {
-        let keys: Vec<_> = snapshot.keys().filter(|key| key.provider == provider.id).take(3).cloned().collect();
-        for key in keys {
-            match parts.outbound.list_models(provider, &key).await {
-                Ok(models) if !models.is_empty() => {
-                    remember_models(parts, provider, key.id, models).await;
-                    break;
-                }
-                Ok(_) => tracing::info!(provider = provider.name, "the provider lists no models"),
-                Err(error) => tracing::info!(provider = provider.name, %error, "cannot list the provider's models"),
-            }
-        }
-    }
-}
-
-async fn remember_models(parts: &Parts, provider: &Arc<Provider>, key: KeyId, models: Vec<String>) {
-    let actor = Actor { name: "model list".to_owned(), address: None, now_ms: parts.clock.now().unix_ms };
-    let id = provider.id;
-    let count = models.len();
-    let synced: Result<_, StoreError> =
-        parts.publisher.edit(actor, move |edit| edit.sync_models(id, &[(key, models)], false)).await;
-    match synced {
-        Ok(_) => tracing::info!(provider = provider.name, models = count, "model list read"),
-        Err(error) => tracing::warn!(provider = provider.name, %error, "cannot keep the provider's model list"),
     }
 }
 

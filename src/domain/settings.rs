@@ -37,6 +37,8 @@ pub struct Settings {
     pub refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.
     pub retry_sent_timeouts: bool,
+    /// Seconds between two readings of a provider's model list; 0: it is read until it is known, and then no more.
+    pub model_sync_s: u64,
     /// Origins from which browsers may call `/v1`; empty is none, `*` is any.
     pub cors_origins: Vec<String>,
     /// Operator's rules for errors, before the built-in ones.
@@ -60,6 +62,7 @@ impl Default for Settings {
             retention_days: 90,
             refuse_unpriced: false,
             retry_sent_timeouts: false,
+            model_sync_s: 6 * 3600,
             cors_origins: Vec::new(),
             error_rules: Vec::new(),
         }
@@ -83,6 +86,7 @@ impl Settings {
         within("owner_wait_ms", self.owner_wait_ms, 0, 300_000)?;
         within("body_cap_bytes", self.body_cap_bytes, 0, 64 * 1024 * 1024)?;
         within("body_retention_days", self.body_retention_days.into(), 1, 3650)?;
-        within("retention_days", self.retention_days.into(), 1, 3650)
+        within("retention_days", self.retention_days.into(), 1, 3650)?;
+        within("model_sync_s", self.model_sync_s, 0, 30 * 24 * 3600)
     }
 }

@@ -145,8 +145,8 @@ pub(super) async fn attempt(
     }
     let meter = Meter::new(plan.metered_api(), request_facts(plan));
     if is_event_stream(&head.headers) {
-        let hide = add_include_usage;
-        return hold_stream(call, plan, head, upstream.body, Watch::new(meter, hide), &limits).await;
+        let watch = Watch::new(meter, add_include_usage, Some(lease.key().clone()));
+        return hold_stream(call, plan, head, upstream.body, watch, &limits).await;
     }
     hold_plain(plan, head, upstream.body, meter, &limits).await
 }

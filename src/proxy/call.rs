@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
 use super::Deps;
@@ -177,8 +177,9 @@ impl Call {
         }
     }
 
-    /// Ends the call after an answer: what was consumed, what it cost, who owns what came of it.
-    pub fn conclude(mut self, lease: &Lease, metered: Metered, outcome: Outcome) {
+    /// Ends the call after an answer: what was consumed, what it cost, who owns what came of it. `verdict`: what broke the
+    /// answer off.
+    pub fn conclude(mut self, lease: &Lease, metered: Metered, outcome: Outcome, verdict: Option<&Verdict>) {
         self.record.blank = metered.blank;
         self.remember_owner(lease, &metered);
         if self.generates {
@@ -189,22 +190,26 @@ impl Call {
             self.bill_late_usage(metered);
         }
         let report = Report { tokens: self.record.usage.total_tokens(), cost: self.record.cost, ..Report::default() };
-        self.deps.rotator.succeeded(lease, &report, self.deps.clock.now());
+        let (rotator, now) = (&self.deps.rotator, self.deps.clock.now());
+        match verdict {
+            Some(verdict) => rotator.interrupted(lease, verdict, &report, now),
+            None if outcome == Outcome::Success => rotator.succeeded(lease, &report, now),
+            None => rotator.given_up(lease, &report, now),
+        }
         self.finish(outcome);
     }
 
     /// Ends the call after an answer whose whole body is in hand.
     pub fn conclude_whole(mut self, lease: &Lease, body: &Bytes, meter: Meter) {
-        self.record.bytes_out = body.len() as u64;
-        self.capture_response(body);
+        self.sent(body);
         self.remember_all(lease, body);
-        self.conclude(lease, meter.finish(End::Whole), Outcome::Success);
+        self.conclude(lease, meter.finish(End::Whole), Outcome::Success, None);
     }
 
     /// Ends the call with a provider's refusal that went back word for word.
-    pub fn refused(mut self, status: StatusCode, body: &[u8], outcome: Outcome) {
+    pub fn refused(mut self, status: StatusCode, body: &Bytes, outcome: Outcome) {
         self.record.status = status.as_u16();
-        self.record.bytes_out = body.len() as u64;
+        self.sent(body);
         self.record.cost = Cost::Known(Nanodollars(0));
         let attempt = self.record.attempts.last();
         self.record.error_message = attempt.and_then(|attempt| attempt.message.clone());
@@ -214,17 +219,25 @@ impl Call {
 
     /// Keeps the request's body, when the settings say so.
     pub fn capture_request(&mut self, body: &Bytes) {
-        self.record.bodies.request = self.captured(body);
+        self.record.bodies.request = self.capture_bytes.map(|cap| kept_of(body, cap));
     }
 
-    /// Keeps the answer's body, when the settings say so.
-    fn capture_response(&mut self, body: &Bytes) {
-        self.record.bodies.response = self.captured(body);
-    }
-
-    fn captured(&self, body: &Bytes) -> Option<StoredBody> {
-        let cap = self.capture_bytes?;
-        Some(StoredBody { bytes: body.slice(..body.len().min(cap)), truncated: body.len() > cap })
+    /// Notes a piece of the answer that is sent to the client, and keeps it when the settings say so. A whole body is kept
+    /// without a copy.
+    pub fn sent(&mut self, piece: &Bytes) {
+        self.record.bytes_out += piece.len() as u64;
+        let Some(cap) = self.capture_bytes else { return };
+        let Some(kept) = &mut self.record.bodies.response else {
+            self.record.bodies.response = Some(kept_of(piece, cap));
+            return;
+        };
+        let room = cap - kept.bytes.len();
+        kept.truncated |= piece.len() > room;
+        if room > 0 {
+            let mut bytes = BytesMut::from(std::mem::take(&mut kept.bytes));
+            bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+            kept.bytes = bytes.freeze();
+        }
     }
 
     fn finish(&mut self, outcome: Outcome) {
@@ -258,6 +271,11 @@ const CLIENT_CLOSED_REQUEST: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
     Err(_) => StatusCode::BAD_REQUEST,
 };
+
+/// What is kept of a body.
+fn kept_of(body: &Bytes, cap: usize) -> StoredBody {
+    StoredBody { bytes: body.slice(..body.len().min(cap)), truncated: body.len() > cap }
+}
 
 /// A text from outside, cut to `most` characters and without control characters.
 pub(super) fn bounded(text: &str, most: usize) -> Option<String> {

@@ -73,7 +73,8 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
             state.add_include_usage = false;
         }
         if !may_go_on(call, plan, &lease, &verdict, state.attempts, now) {
-            return refusal::after(plan, failure, verdict);
+            let wait_ms = if verdict.class == Class::RateLimit { wait_ms(call, plan, now) } else { None };
+            return refusal::after(plan, failure, verdict, wait_ms);
         }
         state.note(&lease, failure, verdict);
     }
@@ -101,24 +102,8 @@ impl Loop {
 async fn pick(call: &Call, plan: &Plan, state: &Loop) -> Result<Lease, PickError> {
     let mut left_ms = plan.settings().owner_wait_ms;
     loop {
-        let request = PickRequest {
-            targets: plan.targets(),
-            strategy: plan.strategy(),
-            key_tags: call.client.as_ref().and_then(|client| client.key_tags.as_deref()),
-            endpoint: plan.path.endpoint,
-            estimated_tokens: plan.estimated_tokens,
-            estimated_cost: None,
-            affinity: plan.affinity,
-            tried: &state.tried,
-            owner: plan.owner.as_ref().map(|owner| Owner {
-                provider: owner.provider,
-                key: Some(owner.key),
-                account: owner.account.as_deref(),
-            }),
-            again: state.again,
-            preferred: &[],
-            min_tier: state.min_tier,
-        };
+        let first = first_request(call, plan);
+        let request = PickRequest { tried: &state.tried, again: state.again, min_tier: state.min_tier, ..first };
         match call.deps.rotator.pick(&request, call.deps.clock.now()) {
             Err(PickError::OwnerResting { retry_after_ms }) if retry_after_ms <= left_ms => {
                 left_ms -= retry_after_ms;
@@ -126,6 +111,40 @@ async fn pick(call: &Call, plan: &Plan, state: &Loop) -> Result<Lease, PickError
             }
             other => return other,
         }
+    }
+}
+
+/// What a call's first attempt asks for.
+fn first_request<'a>(call: &'a Call, plan: &'a Plan) -> PickRequest<'a> {
+    PickRequest {
+        targets: plan.targets(),
+        strategy: plan.strategy(),
+        key_tags: call.client.as_ref().and_then(|client| client.key_tags.as_deref()),
+        endpoint: plan.path.endpoint,
+        estimated_tokens: plan.estimated_tokens,
+        estimated_cost: None,
+        affinity: plan.affinity,
+        tried: &[],
+        owner: plan.owner.as_ref().map(|owner| Owner {
+            provider: owner.provider,
+            key: Some(owner.key),
+            account: owner.account.as_deref(),
+        }),
+        again: None,
+        preferred: &[],
+        min_tier: 0,
+    }
+}
+
+/// Milliseconds until a call like this one finds a key that does not rest; `None`: there is one now.
+fn wait_ms(call: &Call, plan: &Plan, now: Moment) -> Option<u64> {
+    let request = first_request(call, plan);
+    if !call.deps.rotator.candidates(&request, now).is_empty() {
+        return None;
+    }
+    match call.deps.rotator.pick(&request, now) {
+        Err(PickError::Resting { retry_after_ms } | PickError::OwnerResting { retry_after_ms }) => Some(retry_after_ms),
+        _ => None,
     }
 }
 

@@ -117,6 +117,11 @@ impl Meter {
         }
     }
 
+    /// The API whose answer it reads.
+    pub fn api(&self) -> Api {
+        self.api
+    }
+
     /// Whether content was seen.
     pub fn content_seen(&self) -> bool {
         self.content_seen

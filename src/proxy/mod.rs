@@ -22,6 +22,7 @@ mod estimate;
 mod forward;
 mod inbound;
 mod intake;
+mod interruption;
 mod json;
 mod me;
 mod meter;

@@ -11,12 +11,15 @@ use super::plan::Plan;
 use crate::domain::{Class, Outcome, Verdict};
 use crate::rotator::PickError;
 
+/// When a client may call again, where keys are left that were not tried.
+const OTHERS_ARE_READY_MS: u64 = 1_000;
+
 /// The answer when no key is left: by why there is none, and by how the last attempt failed.
 pub(super) fn without_key(plan: &Plan, error: PickError, last: Option<(Failure, Verdict)>) -> Ended {
     if let Some((failure, verdict)) = last
         && (matches!(error, PickError::AllTried) || !blames_key(&verdict))
     {
-        return after(plan, failure, verdict);
+        return after(plan, failure, verdict, None);
     }
     Ended::Refused(refusal(plan, &error))
 }
@@ -54,14 +57,15 @@ fn refusal(plan: &Plan, error: &PickError) -> ProxyError {
     }
 }
 
-/// The answer after a failure with which the call ends.
-pub(super) fn after(plan: &Plan, failure: Failure, verdict: Verdict) -> Ended {
+/// The answer after a failure with which the call ends. `wait_ms`: until the first key is ready, when all of them rest.
+pub(super) fn after(plan: &Plan, failure: Failure, verdict: Verdict, wait_ms: Option<u64>) -> Ended {
     let model = plan.asked.as_deref().unwrap_or("this call");
     if blames_key(&verdict) {
         return Ended::Refused(match verdict.class {
             Class::RateLimit => {
                 let message = format!("The keys for '{model}' are at their limits. Try again shortly.");
-                ProxyError::no_key(StatusCode::TOO_MANY_REQUESTS, "all_keys_resting", message).with_retry_after(1_000)
+                ProxyError::no_key(StatusCode::TOO_MANY_REQUESTS, "all_keys_resting", message)
+                    .with_retry_after(wait_ms.unwrap_or(OTHERS_ARE_READY_MS))
             }
             Class::ModelNotFound => refusal(plan, &PickError::ModelUnknown),
             _ => no_available_key(model),

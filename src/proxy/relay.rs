@@ -7,16 +7,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attempt::Document;
 use super::call::Call;
-use super::error::ProxyError;
+use super::interruption::Interruption;
 use super::meter::{End, Meter, Metered};
 use super::watch::Watch;
-use crate::domain::{Api, Outcome};
+use crate::domain::{Api, Outcome, Verdict};
 use crate::outbound::UpstreamBody;
 use crate::rotator::Lease;
 
@@ -43,6 +42,14 @@ pub(super) enum Look {
 }
 
 impl Look {
+    /// Takes what an error event behind content said.
+    fn take_late_error(&mut self) -> Option<Bytes> {
+        match self {
+            Look::Events(watch) => watch.take_late_error(),
+            _ => None,
+        }
+    }
+
     /// What was read, once the answer has ended.
     pub fn finish(self, end: End) -> Metered {
         match self {
@@ -206,7 +213,7 @@ impl Relay {
             }
         };
         if let Some(flow) = &mut self.flow {
-            flow.call.record.bytes_out += piece.len() as u64;
+            flow.call.sent(&piece);
             self.gathering.sent(flow.idle.last);
         }
         self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
@@ -223,10 +230,7 @@ impl Relay {
                 Poll::Ready(())
             }
             Poll::Ready(Some(Err(error))) => {
-                self.break_off(
-                    "stream_interrupted",
-                    &format!("The provider's answer broke off ({}). Send the call again.", error.cause),
-                );
+                self.break_off(Interruption::BrokenOff(error));
                 Poll::Ready(())
             }
             Poll::Ready(None) => {
@@ -235,15 +239,12 @@ impl Relay {
             }
             Poll::Pending => {
                 if flow.idle.poll_expired(context).is_ready() {
-                    let seconds = flow.idle.limit.as_secs_f32();
-                    self.break_off(
-                        "upstream_idle",
-                        &format!("The provider said nothing for {seconds} s. Send the call again."),
-                    );
+                    let limit = flow.idle.limit;
+                    self.break_off(Interruption::Silent(limit));
                     return Poll::Ready(());
                 }
                 if flow.draining.as_mut().poll(context).is_ready() {
-                    self.break_off("shutting_down", "Keywheel is shutting down. Send the call again.");
+                    self.break_off(Interruption::ShuttingDown);
                     return Poll::Ready(());
                 }
                 Poll::Pending
@@ -258,23 +259,20 @@ impl Relay {
             watch.end(&mut self.out);
         }
         self.ending = Ending::Clean;
-        let left: usize = self.out.iter().map(Bytes::len).sum();
-        flow.call.record.bytes_out += left as u64;
-        let outcome = flow.outcome_at_end();
-        flow.record(outcome, true);
+        self.out.iter().for_each(|piece| flow.call.sent(piece));
+        flow.ended();
     }
 
     /// The answer cannot be finished: the client is told, by an event where there can be one, and never by a clean end.
-    fn break_off(&mut self, code: &'static str, message: &str) {
+    fn break_off(&mut self, why: Interruption) {
         let Some(mut flow) = self.flow.take() else { return };
-        let error = ProxyError::upstream(StatusCode::BAD_GATEWAY, code, message);
-        if matches!(flow.look, Look::Events(_)) {
+        let why = flow.look.take_late_error().map_or(why, Interruption::ErrorEvent);
+        if let (Look::Events(_), Some(error)) = (&flow.look, why.error()) {
             self.out.push_back(error.event(flow.api));
         }
         self.ending = Ending::Broken(Box::pin(sleep_until(Instant::now() + BEFORE_BREAK)));
-        flow.call.record.error_code = Some(code.into());
-        flow.call.record.error_message = Some(message.to_owned());
-        flow.record(Outcome::Interrupted, false);
+        self.out.iter().for_each(|piece| flow.call.sent(piece));
+        flow.interrupted(&why, End::Cut);
     }
 }
 
@@ -300,11 +298,18 @@ impl Flow {
         }
     }
 
-    fn outcome_at_end(&self) -> Outcome {
-        match &self.look {
-            Look::Events(watch) if watch.failed() => Outcome::Interrupted,
-            _ => Outcome::Success,
+    /// Records the call, once the provider has ended the answer.
+    fn ended(mut self) {
+        match self.look.take_late_error() {
+            Some(error) => self.interrupted(&Interruption::ErrorEvent(error), End::Whole),
+            None => self.record(Outcome::Success, End::Whole, None),
         }
+    }
+
+    /// Records the call, which broke off.
+    fn interrupted(mut self, why: &Interruption, end: End) {
+        let verdict = why.note(&mut self.call, &self.lease);
+        self.record(Outcome::Interrupted, end, verdict.as_ref());
     }
 
     /// Whether the client has had the whole answer, though the provider has more to say about it.
@@ -312,18 +317,16 @@ impl Flow {
         matches!(&self.look, Look::Events(watch) if watch.meter.is_finished())
     }
 
-    /// Records the call. `whole`: the answer was read to its end.
-    fn record(self, outcome: Outcome, whole: bool) {
+    /// Records the call.
+    fn record(self, outcome: Outcome, end: End, verdict: Option<&Verdict>) {
         let Flow { call, lease, look, .. } = self;
-        let metered = look.finish(if whole { End::Whole } else { End::Cut });
-        call.conclude(&lease, metered, outcome);
+        call.conclude(&lease, look.finish(end), outcome, verdict);
     }
 
     /// Reads on for the usage of an answer that the client has had, then records it as a success.
     async fn linger(mut self) {
         let mut nowhere = VecDeque::new();
         let deadline = Instant::now() + GRACE;
-        let mut whole = false;
         while let Ok(next) = tokio::time::timeout_at(deadline, self.upstream.chunk()).await {
             match next {
                 Some(Ok(chunk)) => self.take(chunk, &mut nowhere),
@@ -332,14 +335,12 @@ impl Flow {
                     if let Look::Events(watch) = &mut self.look {
                         watch.end(&mut nowhere);
                     }
-                    whole = true;
-                    break;
+                    return self.ended();
                 }
             }
             nowhere.clear();
         }
-        let outcome = self.outcome_at_end();
-        self.record(outcome, whole);
+        self.record(Outcome::Success, End::Cut, None);
     }
 }
 
@@ -385,11 +386,13 @@ impl Body for Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        let Some(flow) = self.flow.take() else { return };
-        if flow.is_answered() && tokio::runtime::Handle::try_current().is_ok() {
+        let Some(mut flow) = self.flow.take() else { return };
+        if let Some(error) = flow.look.take_late_error() {
+            flow.interrupted(&Interruption::ErrorEvent(error), End::Cut);
+        } else if flow.is_answered() && tokio::runtime::Handle::try_current().is_ok() {
             tokio::spawn(flow.linger());
         } else {
-            flow.record(Outcome::ClientGone, false);
+            flow.record(Outcome::ClientGone, End::Cut, None);
         }
     }
 }

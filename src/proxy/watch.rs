@@ -1,14 +1,22 @@
 //! Watching a stream while it passes: which bytes may go on, what they mean, and what they cost.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use http::StatusCode;
 
+use super::error::ProxyError;
 use super::meter::{EventKind, Meter};
 use super::sse::Splitter;
+use crate::domain::{Api, Key};
+use crate::rotator::mask;
 
 /// Bytes of an unfinished event that are held back at most. A longer event goes on in pieces.
 const HELD_BYTES: u64 = 64 * 1024;
+
+/// Bytes that are kept of an error behind content.
+const LATE_ERROR_BYTES: usize = 2048;
 
 /// What one chunk brought.
 #[derive(Debug, Default)]
@@ -28,30 +36,31 @@ pub(super) struct Watch {
     pub meter: Meter,
     hide_usage_event: bool,
     content: bool,
-    failed: bool,
+    late_error: LateError,
     held: VecDeque<Bytes>,
     held_from: u64,
     received: u64,
 }
 
 impl Watch {
-    /// A watch at the start of a stream. `hide_usage_event`: the event that only carries usage is taken out.
-    pub fn new(meter: Meter, hide_usage_event: bool) -> Self {
+    /// A watch at the start of a stream. `hide_usage_event`: the event that only carries usage is taken out. `key`: an error
+    /// event with a piece of its secret, or of any, is replaced.
+    pub fn new(meter: Meter, hide_usage_event: bool, key: Option<Arc<Key>>) -> Self {
         Watch {
             splitter: Splitter::new(),
             meter,
             hide_usage_event,
             content: false,
-            failed: false,
+            late_error: LateError { first: None, key },
             held: VecDeque::new(),
             held_from: 0,
             received: 0,
         }
     }
 
-    /// Whether an error event came, at any time.
-    pub fn failed(&self) -> bool {
-        self.failed
+    /// Takes what the first error event behind content said.
+    pub fn take_late_error(&mut self) -> Option<Bytes> {
+        self.late_error.first.take()
     }
 
     /// Whether the stream carried nothing at all: no content and no announced end.
@@ -73,10 +82,14 @@ impl Watch {
             match self.meter.observe(&event) {
                 EventKind::Nothing => {}
                 EventKind::Content | EventKind::Finish | EventKind::Done => self.content = true,
+                EventKind::Error(error) if !self.content => {
+                    seen.error.get_or_insert_with(|| Bytes::copy_from_slice(error));
+                }
                 EventKind::Error(error) => {
-                    self.failed = true;
-                    if !self.content && seen.error.is_none() {
-                        seen.error = Some(Bytes::copy_from_slice(error));
+                    if let Some(instead) = self.late_error.take(error, self.meter.api()) {
+                        release(&mut self.held, &mut self.held_from, event.range.start, Some(out));
+                        release(&mut self.held, &mut self.held_from, event.range.end, None);
+                        out.push_back(instead);
                     }
                 }
             }
@@ -95,12 +108,38 @@ impl Watch {
     /// Takes the end of the stream: an event without its blank line is observed and everything held goes on.
     pub fn end(&mut self, out: &mut VecDeque<Bytes>) {
         if let Some(event) = self.splitter.finish() {
-            self.failed |= matches!(self.meter.observe(&event), EventKind::Error(_));
+            if let EventKind::Error(error) = self.meter.observe(&event)
+                && let Some(instead) = self.late_error.take(error, self.meter.api())
+            {
+                self.held.clear();
+                out.push_back(instead);
+            }
             if self.hide_usage_event && Meter::is_added_usage(&event) {
                 self.held.clear();
             }
         }
         out.extend(self.held.drain(..));
+    }
+}
+
+/// An error event behind content, which nobody can take back.
+struct LateError {
+    /// The beginning of the first one's data.
+    first: Option<Bytes>,
+    key: Option<Arc<Key>>,
+}
+
+impl LateError {
+    /// Takes an error. Returns the event that goes on instead, when it would tell a piece of a key, account or address.
+    fn take(&mut self, error: &[u8], api: Api) -> Option<Bytes> {
+        let words = &error[..error.len().min(LATE_ERROR_BYTES)];
+        self.first.get_or_insert_with(|| Bytes::copy_from_slice(words));
+        let text = String::from_utf8_lossy(error);
+        if self.key.as_deref().is_none_or(|key| mask(&text, key) == text) {
+            return None;
+        }
+        let message = "The provider failed in the middle of its answer. Send the call again.";
+        Some(ProxyError::upstream(StatusCode::BAD_GATEWAY, "upstream_error", message).event(api))
     }
 }
 
@@ -125,7 +164,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::Api;
     use crate::proxy::meter::RequestFacts;
 
     const STREAM: &str = "\u{feff}: hello\r\n\r\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\r\n\r\n\
@@ -137,7 +175,7 @@ mod tests {
 
     fn relayed(stream: &[u8], cuts: &[usize], hide: bool) -> (Vec<u8>, Watch) {
         let facts = RequestFacts { generates: true, ..RequestFacts::default() };
-        let mut watch = Watch::new(Meter::new(Api::Chat, facts), hide);
+        let mut watch = Watch::new(Meter::new(Api::Chat, facts), hide, None);
         let mut out = VecDeque::new();
         let mut from = 0;
         for cut in cuts.iter().copied().chain([stream.len()]) {
@@ -172,7 +210,7 @@ mod tests {
     #[test]
     fn a_torn_event_is_held_back_and_a_long_one_goes_on() {
         let facts = RequestFacts::default();
-        let mut watch = Watch::new(Meter::new(Api::Chat, facts), false);
+        let mut watch = Watch::new(Meter::new(Api::Chat, facts), false, None);
         let mut out = VecDeque::new();
         watch.feed(Bytes::from_static(b"data: {\"a\":1}\n\ndata: {\"b\""), &mut out);
         assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), "data: {\"a\":1}\n\n".len());
@@ -183,12 +221,13 @@ mod tests {
     #[test]
     fn an_error_before_content_is_told_from_one_behind_it() {
         let mut out = VecDeque::new();
-        let mut early = Watch::new(Meter::new(Api::Chat, RequestFacts::default()), false);
+        let mut early = Watch::new(Meter::new(Api::Chat, RequestFacts::default()), false, None);
         let seen = early.feed(Bytes::from_static(b"data: {\"error\":{\"message\":\"no\"}}\n\n"), &mut out);
-        assert!(seen.error.is_some() && !seen.content && early.failed());
-        let mut late = Watch::new(Meter::new(Api::Chat, RequestFacts::default()), false);
+        assert!(seen.error.is_some() && !seen.content && early.take_late_error().is_none());
+        let mut late = Watch::new(Meter::new(Api::Chat, RequestFacts::default()), false, None);
         let stream = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n";
         let seen = late.feed(Bytes::from_static(stream), &mut out);
-        assert!(seen.error.is_none() && seen.content && late.failed());
+        assert!(seen.error.is_none() && seen.content);
+        assert_eq!(late.take_late_error().unwrap(), "{\"error\":{\"message\":\"no\"}}");
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Storm {
     RateLimit,
     /// Keys that served before are all refused.
     Refusal,
+    /// Answers begin well and break off: only one that comes to its end speaks against it.
+    Interruption,
 }
 
 /// Opens on failures of several keys without a success between, closes on the first success.
@@ -72,7 +74,7 @@ impl Breaker {
         self.failures.push(Failure { storm, key, account, at_ms: now_ms });
         let alike: Vec<&Failure> = self.failures.iter().filter(|failure| failure.storm == storm).collect();
         let distinct = match storm {
-            Storm::Outage | Storm::Refusal => alike.len(),
+            Storm::Outage | Storm::Refusal | Storm::Interruption => alike.len(),
             Storm::RateLimit => {
                 let first_of_account = |at: usize| {
                     let account = alike[at].account;
@@ -92,10 +94,20 @@ impl Breaker {
 
     /// An answer began at `answered_ms`: failures before it are no outage. Returns whether this closes the breaker.
     pub(super) fn succeeded(&mut self, answered_ms: u64) -> bool {
+        self.end(answered_ms, |storm| storm != Storm::Interruption)
+    }
+
+    /// An answer came to its end at `ended_ms`: interruptions before it were single ones. Returns whether this closes the
+    /// breaker.
+    pub(super) fn completed(&mut self, ended_ms: u64) -> bool {
+        self.end(ended_ms, |storm| storm == Storm::Interruption)
+    }
+
+    fn end(&mut self, at_ms: u64, ends: impl Fn(Storm) -> bool) -> bool {
         if !self.failures.is_empty() {
-            self.failures.retain(|failure| failure.at_ms > answered_ms);
+            self.failures.retain(|failure| failure.at_ms > at_ms || !ends(failure.storm));
         }
-        if self.open.is_some_and(|open| open.since_ms <= answered_ms) {
+        if self.open.is_some_and(|open| open.since_ms <= at_ms && ends(open.storm)) {
             self.open = None;
             return true;
         }
@@ -136,6 +148,22 @@ mod tests {
         breaker.succeeded(1_500);
         assert!(!fail(&mut breaker, Storm::Outage, 3, None, 3_000));
         assert!(fail(&mut breaker, Storm::Outage, 4, None, 3_100));
+    }
+
+    #[test]
+    fn only_a_whole_answer_speaks_against_interruptions() {
+        let mut breaker = Breaker::default();
+        for key in [1, 2] {
+            fail(&mut breaker, Storm::Interruption, key, None, 1_000);
+            assert!(!breaker.succeeded(1_500), "another answer begins");
+        }
+        assert!(fail(&mut breaker, Storm::Interruption, 3, None, 2_000));
+        assert!(!breaker.succeeded(3_000));
+        assert!(breaker.completed(3_500));
+        fail(&mut breaker, Storm::Interruption, 1, None, 4_000);
+        fail(&mut breaker, Storm::Interruption, 2, None, 4_000);
+        assert!(!breaker.completed(4_500));
+        assert!(!fail(&mut breaker, Storm::Interruption, 3, None, 5_000), "a whole answer came between");
     }
 
     #[test]

@@ -57,8 +57,10 @@ pub enum Trouble {
     FirstByteTimeout,
     /// A plain answer was not complete in time; its request was sent.
     AnswerTimeout,
-    /// The answer broke off before any of it was passed on.
+    /// The answer broke off.
     Broken,
+    /// A stream said nothing for too long, once content was passed on.
+    Silent,
     /// A stream ended with nothing in it.
     Empty,
     /// A success whose body or first event is an error.
@@ -278,6 +280,7 @@ fn of_trouble(evidence: &Evidence<'_>, trouble: Trouble) -> Verdict {
         Trouble::AnswerTimeout if evidence.retry_sent_timeouts => provider("answer_timeout", Class::Timeout, Retry::Next),
         Trouble::AnswerTimeout => provider("answer_timeout", Class::Timeout, Retry::None),
         Trouble::Broken => provider("broken_answer", Class::Network, Retry::Next),
+        Trouble::Silent => provider("idle_timeout", Class::Timeout, Retry::None),
         Trouble::Empty | Trouble::ErrorInside => provider("empty_stream", Class::Provider, Retry::Next),
         Trouble::Redirect => fixed("redirect", Class::Provider, Blame::Provider, Retry::Next, Effect::None),
     }

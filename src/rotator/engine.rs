@@ -160,6 +160,12 @@ impl Rotator {
         let mut pool = lease.pool.lock();
         pool.answered(lease, report.first_byte_ms, &report.limits, now);
         pool.settle(lease, report.tokens, report.cost, now);
+        pool.completed(now);
+    }
+
+    /// An answer broke off once content was sent.
+    pub fn interrupted(&self, lease: &Lease, verdict: &Verdict, report: &Report, now: Moment) {
+        lease.pool.lock().interrupted(lease, verdict, report, now);
     }
 
     /// An attempt failed.
@@ -167,10 +173,10 @@ impl Rotator {
         lease.pool.lock().failed(lease, verdict, now);
     }
 
-    /// The client went away: nobody is to blame, and the estimates stand.
-    pub fn client_gone(&self, lease: &Lease, now: Moment) {
-        let mut pool = lease.pool.lock();
-        pool.settle(lease, None, crate::domain::Cost::Unknown, now);
+    /// An answer was given up by the client, or by Keywheel itself: nobody is to blame. Estimates stand where the report does
+    /// not know better.
+    pub fn given_up(&self, lease: &Lease, report: &Report, now: Moment) {
+        lease.pool.lock().settle(lease, report.tokens, report.cost, now);
     }
 
     /// The provider named the account of a key (`openai-organization`): it rests together with the account's other keys.

@@ -130,6 +130,25 @@ impl PoolState {
         }
     }
 
+    /// An answer came to its end.
+    pub(super) fn completed(&mut self, now: Moment) {
+        if self.breaker.completed(now.mono_ms) {
+            self.event(None, KeyEventKind::BreakerClosed, "the provider's answers come to their end again", now);
+        }
+    }
+
+    /// An answer broke off once content was sent: it cost what it used, and its provider or, where the provider said so,
+    /// its key is to blame.
+    pub(super) fn interrupted(&mut self, lease: &Lease, verdict: &Verdict, report: &Report, now: Moment) {
+        let now = self.tell_time(now);
+        self.settle(lease, report.tokens, report.cost, now);
+        if verdict.effect == Effect::CountAgainstProvider {
+            self.count_failure(Storm::Interruption, lease, verdict, now);
+        } else {
+            self.charge(lease, verdict, now);
+        }
+    }
+
     /// An attempt failed.
     pub(super) fn failed(&mut self, lease: &Lease, verdict: &Verdict, now: Moment) {
         let now = self.tell_time(now);

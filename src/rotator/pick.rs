@@ -81,7 +81,7 @@ impl PoolState {
         };
         let mut miss = Miss { lines: vec![line], ..Miss::default() };
         match open.storm {
-            Storm::Outage => miss.breaker_ms = Some(open.next_try_ms),
+            Storm::Outage | Storm::Interruption => miss.breaker_ms = Some(open.next_try_ms),
             Storm::RateLimit => miss.back(Some(open.next_try_ms)),
             Storm::Refusal => {}
         }

@@ -255,6 +255,7 @@ fn storm_name(storm: Storm) -> &'static str {
         Storm::Outage => "outage",
         Storm::RateLimit => "rate_limit",
         Storm::Refusal => "refusal",
+        Storm::Interruption => "interruption",
     }
 }
 

@@ -98,7 +98,7 @@ struct ProviderStatusBody {
     /// Since when calls are held back, because many keys failed alike.
     #[oai(nullable)]
     breaker_open_since: Option<String>,
-    /// What kind of failure opened the breaker: `outage`, `rate_limit` or `refusal`.
+    /// What kind of failure opened the breaker: `outage`, `rate_limit`, `refusal` or `interruption`.
     #[oai(nullable)]
     breaker_reason: Option<String>,
     /// Every call so far ended in a path that the provider does not know.

@@ -73,6 +73,8 @@ pub(super) struct SettingsBody {
     refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.
     retry_sent_timeouts: bool,
+    /// Seconds between two readings of a provider's model list; 0: it is read until it is known, and then no more.
+    model_sync_s: u64,
     /// Origins from which browsers may call `/v1`; empty is none, `*` is any.
     cors_origins: Vec<String>,
     /// Rules for errors, before the built-in ones.

@@ -57,7 +57,7 @@ fn a_trial_that_ends_without_a_verdict_makes_place_for_another() {
     rotator.failed(&first(&rotator, NOW).unwrap(), &rate_limit(1_000), NOW);
     let trial = first(&rotator, at(1_000)).unwrap();
     assert!(first(&rotator, at(1_010)).is_err());
-    rotator.client_gone(&trial, at(1_020));
+    rotator.given_up(&trial, &Report::default(), at(1_020));
     drop(trial);
     let second = first(&rotator, at(1_030)).unwrap();
     assert!(first(&rotator, at(1_040)).is_err());
