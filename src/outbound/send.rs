@@ -118,9 +118,18 @@ fn url_of(prepared: &Prepared, provider: &Provider, path: &str, query: Option<&s
     }
     let mut url = prepared.url(provider.base_url.join(path, query))?;
     if let AuthScheme::Query(name) = &provider.auth {
+        let others = without_pairs_named(&url, name);
+        url.set_query(Some(others.as_str()).filter(|others| !others.is_empty()));
         url.query_pairs_mut().append_pair(name, secret);
     }
     Ok(url)
+}
+
+/// The query without what a client gave under this name, however it spelt it; the rest as it was.
+fn without_pairs_named(url: &Url, name: &str) -> String {
+    let given = url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let others = given.zip(url.query_pairs()).filter(|(_, (given, _))| given != name).map(|(pair, _)| pair);
+    others.collect::<Vec<_>>().join("&")
 }
 
 /// Whether a path has a segment that a URL parser would resolve, and so leave the provider's base path.

@@ -126,6 +126,28 @@ async fn an_alias_changes_the_model_and_not_another_byte_time_after_time() {
     assert_eq!(provider.last_seen().unwrap().text(), body("gpt-4o-mini"), "an escaped name is the same name");
 }
 
+#[tokio::test]
+async fn a_stream_gains_the_usage_member_and_changes_no_other_byte_time_after_time() {
+    let (provider, app) = started("", &[]).await;
+    let body = |model: &str, more: &str| {
+        format!(
+            r#" {{"z":18446744073709551615,"stream" : true,"model":"{model}","messages":[{{"content":"é","role":"user"}}]{more} }} "#
+        )
+    };
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        assert_eq!(app.post(CHAT, body("fast", "")).await.status, 200);
+        sent.push(provider.last_seen().unwrap().text());
+    }
+    assert_eq!(sent[0], sent[1]);
+    let added = r#","stream_options":{"include_usage":true}"#;
+    assert_eq!(sent[0].replace(added, ""), body("gpt-4o-mini", ""), "{}", sent[0]);
+    assert_eq!(sent[0].matches(added).count(), 1, "{}", sent[0]);
+    let own = r#","stream_options":{"x":1.0,"include_usage":true}"#;
+    assert_eq!(app.post(CHAT, body("fast", own)).await.status, 200);
+    assert_eq!(provider.last_seen().unwrap().text(), body("gpt-4o-mini", own));
+}
+
 /// A form whose model comes last; the files hold what looks like a boundary.
 fn form(model: &str, extra: usize) -> Vec<u8> {
     let mut form = Vec::new();

@@ -48,6 +48,38 @@ async fn a_body_of_two_lengths_gets_400_and_a_close_and_nothing_goes_upstream() 
 }
 
 #[tokio::test]
+async fn a_body_in_malformed_chunks_gets_400_and_a_close_and_nothing_goes_upstream() {
+    let (provider, app) = started(&[]).await;
+    let good = format!("{:x}\r\n{}\r\n", chat_body(false).len(), chat_body(false));
+    let behind = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+    for end in [
+        "0\n\n",
+        "zz\r\n",
+        "-1\r\n",
+        "+0\r\n\r\n",
+        "0x0\r\n\r\n",
+        "fffffffffffffffff\r\n",
+        "1\r\nxy\r\n0\r\n\r\n",
+        "\r\n0\r\n\r\n",
+    ] {
+        let answer = exchange(app.address, post("transfer-encoding: chunked\r\n", &format!("{good}{end}{behind}"))).await;
+        assert!(is_error(&answer, 400), "{end:?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{end:?}: {answer}");
+    }
+    let old = post("transfer-encoding: chunked\r\n", &format!("{good}0\r\n\r\n")).replacen("HTTP/1.1", "HTTP/1.0", 1);
+    let answer = exchange(app.address, old).await;
+    assert!(answer.starts_with("HTTP/1.0 400 ") || answer.starts_with("HTTP/1.1 400 "), "chunks are none of 1.0: {answer}");
+    let two_hosts = exchange(app.address, post("host: y\r\ncontent-length: 0\r\n", "")).await;
+    assert!(is_error(&two_hosts, 400), "{two_hosts}");
+    assert!(provider.seen().is_empty());
+    let trailer = "0\r\nauthorization: Bearer other\r\ncontent-length: 9\r\n\r\n";
+    let answer =
+        exchange(app.address, post("connection: close\r\ntransfer-encoding: chunked\r\n", &format!("{good}{trailer}"))).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(provider.last_seen().unwrap().secret(), Some("sk-mock-healthy-1"), "trailers are no headers");
+}
+
+#[tokio::test]
 async fn a_doubtful_content_length_gets_400() {
     let (provider, app) = started(&[]).await;
     let length = chat_body(false).len();
@@ -224,6 +256,20 @@ async fn the_clients_credentials_cookies_and_organisation_never_leave() {
             "{head}"
         );
         assert_eq!(provider.last_seen().unwrap().secret(), Some("sk-mock-healthy-1"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_query_is_the_providers_whatever_the_client_puts_there() {
+    let provider = MockProvider::start().await;
+    let app = TestApp::start(&bootstrap_of(&provider, "auth = 'query:key'", KEYS)).await;
+    for query in ["?key=mine", "?KEY=mine&key=mine&key=mine", "?a=b&key=mine", "?%6bey=mine", "?k%65y=mine&a=b"] {
+        let answer = app.post(&format!("/v1/chat/completions{query}"), chat_body(false)).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let seen = provider.last_seen().unwrap();
+        let keys = seen.query().unwrap().split('&').filter(|pair| !pair.starts_with("KEY=") && *pair != "a=b");
+        assert_eq!(keys.collect::<Vec<_>>(), ["key=sk-mock-healthy-1"], "{}", seen.target);
+        assert!(!answer.text().contains("sk-mock") && !app.records().await.iter().any(|record| record.path.contains("key")));
     }
 }
 
