@@ -5,6 +5,7 @@
  * `foot`: in the bar at the foot of a phone; `bare`: without the shell. */
 export const ROUTES = [
   { page: 'overview', group: 'watch', icon: 'layout-dashboard', go: 'o', foot: true, load: () => import('./pages/overview.js') },
+  { page: 'calls', group: 'watch', icon: 'activity', go: 'c', foot: true, load: () => import('./pages/calls.js') },
   { page: 'keys', group: 'route', icon: 'key-round', go: 'k', foot: true, load: () => import('./pages/keys.js') },
   { page: 'ui-kit', icon: 'boxes', load: () => import('./pages/ui-kit.js') },
 ];

@@ -87,4 +87,30 @@ export default {
     change: 'Change', change_n: { one: 'Change {n} key', other: 'Change {n} keys' }, add_tags: 'Add tags', remove_tags: 'Take tags away', share: 'Their share of calls: {before} now, {after} then.', check_n: { one: 'Check {n} key', other: 'Check {n} keys' },
     check_hint: 'The provider is asked for each. Only a clear “not valid” changes a state.', stop: 'Stop',
   },
+  quality: { exact: 'exact', estimated: 'estimated', unknown: 'unknown' },
+  usage: {
+    input: 'Input tokens', cached_read: 'of them from a cache', cache_write: 'of them into a cache', output: 'Output tokens', reasoning: 'of them reasoning', audio_input: 'Audio tokens heard', audio_output: 'Audio tokens spoken', image_input: 'Picture tokens seen', image_output: 'Picture tokens drawn',
+    pictures: 'Pictures', characters: 'Characters', audio_ms: 'Audio', quality: 'These figures are', partial: 'a running total', raw: 'As the provider reported it',
+  },
+  class: {
+    invalid_key: 'Invalid key', quota: 'No quota', rate_limit: 'Rate limit', model_not_found: 'Unknown model', too_large: 'Too large', region: 'Region', permission: 'Missing rights', not_found: 'Not found', added_member: 'Added member', provider: 'Provider error', network: 'Network',
+    timeout: 'Timeout', request: 'Bad request', client_gone: 'Client left',
+  },
+  blame: { key: 'the key', key_model: 'the key, for this model', key_endpoint: 'the key, for this endpoint', provider: 'the provider', request: 'the request', client: 'the client', nobody: 'nobody' },
+  effect: { none: 'The key stays as it is.', disable: 'The key was disabled.', size_limit: 'Its size limit is remembered.', count_against_provider: 'It counts against the provider.', cooldown: 'The key rests.', backoff: 'The key rests.' },
+  chosen_by: { round_robin: 'in turn', weighted_random: 'by weighted chance', least_in_flight: 'fewest calls in flight', fastest: 'the fastest', sticky: 'the same as before', priority: 'by priority', script: 'by a script', owner: 'owner of the object', probe: 'a probe', same_key: 'the same key again' },
+  passed_over: {
+    tried: 'tried already', cooling: 'cooling down', cooling_for_model: 'cooling down for this model', account_cooling: 'its account cools down', disabled: 'disabled', limit: 'at its limit', too_large: 'the call is too large for it', endpoint: 'lacks this endpoint', model: 'does not serve this model',
+    tag: 'lacks the tag', owner: 'does not own the object', breaker: 'the provider is held back',
+  },
+  calls: {
+    time: 'Time', outcome: 'Outcome', model: 'Model', api: 'API', client: 'Client', key: 'Key', provider: 'Provider', tokens: 'Tokens', cost: 'Cost', first_token: 'First token', duration: 'Duration', attempts: 'Attempts', stream: 'Stream', status: 'Status', probe: 'Probe', blank: 'blank answer',
+    attempted_key: 'Tried key', served_model: 'Served model', error_code: 'Error', request_id: 'Request id', min_cost_usd: 'Cost ≥', min_duration_ms: 'Duration ≥', find: 'Find by id', at_least: '{n} or more', streamed: 'streamed', plain: 'not streamed', pause: 'Pause', resume: 'Follow',
+    columns: 'Columns', usual_columns: 'The usual ones', all_calls: 'All calls, without the filters', new: { one: '{n} new call', other: '{n} new calls' }, none: 'No calls in this time', none_hint: 'Widen the stretch of time, or make a call.', no_match: 'No call matches', no_match_hint: 'Widen the stretch of time, or take a filter away.',
+    searching: 'Searching further back than {time}…', end: 'That is all of this time.', unreadable: 'The log of {day} cannot be read: {reason}', tokens_hint: 'Input → output, {quality}', no_price: 'no price', export_csv: 'CSV, every match', export_jsonl: 'JSON lines, every match', exporting: 'Export',
+    exported: { one: '{n} call so far…', other: '{n} calls so far…' }, before: 'Call before', after: 'Next call', copy_link: 'Copy link', tab_attempts: 'Attempts', tab_usage: 'Usage', tab_bodies: 'Request and response', tab_raw: 'Record', first_after: 'first token after {time}', per_second: '{n} tokens/s', bytes: 'Bodies',
+    client_id: 'Client’s request id', provider_id: 'Provider’s request id', dropped: 'Headers not passed on', attributes: 'Attributes from scripts', no_attempts: 'No provider was asked.', failed: 'failed', served: 'served', no_key: 'no key', why: 'Why this key', pool: '{ready} of {pool} ready, tier {tier}', keys_n: { one: '{n} key', other: '{n} keys' },
+    nobody_passed: 'No key was passed over.', part_queue: 'waiting for a key', part_connect: 'connecting', part_wait: 'waiting for the head', part_think: 'until the first token', part_read: 'reading', blame: 'To blame: {who}.', effect_cooldown: 'The key rests for {time}.', effect_backoff: 'The key rests for {time}.', effect_disable: 'The key was disabled.',
+    no_bodies: 'The bodies of this call are not kept.', no_bodies_setting: 'Change what is kept', request: 'Request', response: 'Response', not_kept: 'not kept', truncated: 'cut', as_code: 'As code', replay: 'Replay in chat',
+  },
 };

@@ -87,4 +87,30 @@ export default {
     change: '修改', change_n: { other: '修改 {n} 个密钥' }, add_tags: '添加标签', remove_tags: '移除标签', share: '所占调用份额：当前 {before}，修改后 {after}。', check_n: { other: '检查 {n} 个密钥' },
     check_hint: '逐个询问提供商。只有明确的“无效”才会改变状态。', stop: '停止',
   },
+  quality: { exact: '精确', estimated: '估算', unknown: '未知' },
+  usage: {
+    input: '输入 Token', cached_read: '其中读自缓存', cache_write: '其中写入缓存', output: '输出 Token', reasoning: '其中推理', audio_input: '音频输入 Token', audio_output: '音频输出 Token', image_input: '图片输入 Token', image_output: '图片输出 Token',
+    pictures: '图片', characters: '字符', audio_ms: '音频', quality: '这些数值为', partial: '累计中的数值', raw: '提供商原始报告',
+  },
+  class: {
+    invalid_key: '密钥无效', quota: '额度不足', rate_limit: '速率限制', model_not_found: '未知模型', too_large: '请求过大', region: '地区限制', permission: '权限不足', not_found: '未找到', added_member: '附加字段', provider: '提供商错误', network: '网络',
+    timeout: '超时', request: '请求错误', client_gone: '客户端断开',
+  },
+  blame: { key: '密钥', key_model: '密钥（仅此模型）', key_endpoint: '密钥（仅此端点）', provider: '提供商', request: '请求', client: '客户端', nobody: '无' },
+  effect: { none: '密钥状态不变。', disable: '密钥已停用。', size_limit: '已记住其大小限制。', count_against_provider: '计入提供商故障。', cooldown: '密钥休息。', backoff: '密钥休息。' },
+  chosen_by: { round_robin: '轮询', weighted_random: '加权随机', least_in_flight: '进行中调用最少', fastest: '最快', sticky: '与之前相同', priority: '按优先级', script: '由脚本选择', owner: '对象所属密钥', probe: '探测', same_key: '再次使用同一密钥' },
+  passed_over: {
+    tried: '已尝试', cooling: '冷却中', cooling_for_model: '对此模型冷却中', account_cooling: '所属账户冷却中', disabled: '已停用', limit: '已达上限', too_large: '调用对其过大', endpoint: '不支持此端点', model: '不提供此模型',
+    tag: '缺少标签', owner: '不拥有该对象', breaker: '提供商暂停调用',
+  },
+  calls: {
+    time: '时间', outcome: '结果', model: '模型', api: 'API', client: '客户端', key: '密钥', provider: '提供商', tokens: 'Token', cost: '费用', first_token: '首 Token', duration: '耗时', attempts: '尝试', stream: '流式', status: '状态', probe: '探测', blank: '空白回答',
+    attempted_key: '尝试过的密钥', served_model: '实际模型', error_code: '错误', request_id: '请求 ID', min_cost_usd: '费用 ≥', min_duration_ms: '耗时 ≥', find: '按 ID 查找', at_least: '{n} 次及以上', streamed: '流式', plain: '非流式', pause: '暂停', resume: '继续',
+    columns: '列', usual_columns: '恢复默认', all_calls: '全部调用（未筛选）', new: { other: '{n} 个新调用' }, none: '此时段没有调用', none_hint: '扩大时间范围，或发起一次调用。', no_match: '没有匹配的调用', no_match_hint: '扩大时间范围，或移除一个筛选条件。',
+    searching: '正在搜索早于 {time} 的记录…', end: '此时段已全部显示。', unreadable: '{day} 的日志无法读取：{reason}', tokens_hint: '输入 → 输出，{quality}', no_price: '无价格', export_csv: 'CSV（全部匹配）', export_jsonl: 'JSON 行（全部匹配）', exporting: '导出',
+    exported: { other: '已读取 {n} 个调用…' }, before: '上一个调用', after: '下一个调用', copy_link: '复制链接', tab_attempts: '尝试', tab_usage: '用量', tab_bodies: '请求与响应', tab_raw: '记录', first_after: '首 Token 在 {time} 后', per_second: '{n} Token/秒', bytes: '正文',
+    client_id: '客户端请求 ID', provider_id: '提供商请求 ID', dropped: '未转发的请求头', attributes: '脚本添加的属性', no_attempts: '没有请求任何提供商。', failed: '失败', served: '已响应', no_key: '无密钥', why: '为何选此密钥', pool: '{pool} 个中 {ready} 个可用，第 {tier} 层', keys_n: { other: '{n} 个密钥' },
+    nobody_passed: '没有密钥被跳过。', part_queue: '等待密钥', part_connect: '连接', part_wait: '等待响应头', part_think: '至首 Token', part_read: '读取', blame: '责任方：{who}。', effect_cooldown: '密钥休息 {time}。', effect_backoff: '密钥休息 {time}。', effect_disable: '密钥已停用。',
+    no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', replay: '在聊天中重放',
+  },
 };

@@ -1,0 +1,88 @@
+// Calls: what came in, newest first, live; narrowed by filters that stand in the address.
+import { Button, Icon } from '../components/basics.js';
+import { Chart } from '../components/chart.js';
+import { RangePicker } from '../components/range-picker.js';
+import { PageHead } from '../components/shell.js';
+import { Answer, Empty, Failure, Skeleton } from '../components/states.js';
+import { Table } from '../components/table.js';
+import { number } from '../lib/format.js';
+import { t } from '../lib/i18n.js';
+import { liveState } from '../lib/live.js';
+import { useQuery } from '../lib/query.js';
+import { chooseSpan, rangeQuery } from '../lib/range.js';
+import { href, route } from '../lib/router.js';
+import { stored } from '../lib/stored.js';
+import { html, useEffect, useRef } from '../lib/ui.js';
+import { OUTCOMES, OUTCOME_COLOURS, outcomeName } from '../lib/words.js';
+import { CallCard, USUAL, columnsOf } from './calls/columns.js';
+import { CallDrawer } from './calls/drawer.js';
+import { ExportMenu } from './calls/export.js';
+import { Filters, askedFor } from './calls/filters.js';
+import { useCalls } from './calls/list.js';
+import { ColumnMenu } from './calls/column-menu.js';
+
+export const chosenColumns = stored('calls.columns', USUAL);
+const paused = stored('calls.paused', false);
+
+export default function Calls() {
+  const { query, rest } = route.value;
+  const asked = { ...rangeQuery.value, ...askedFor(query) };
+  const list = useCalls(asked, paused.value);
+  const isFiltered = Object.keys(askedFor(query)).length > 0;
+  return html`
+    <div class="page">
+      <${PageHead} title=${t('nav.calls')} actions=${html`<${ColumnMenu} chosen=${chosenColumns} /><${ExportMenu} asked=${asked} />`}>
+        ${list.follows && html`<${Button} small kind="quiet" icon=${paused.value ? 'play' : 'pause'} aria-pressed=${paused.value} onClick=${() => { paused.value = !paused.value; }}>
+          <span class="wide-only">${t(paused.value ? 'calls.resume' : 'calls.pause')}</span><//>`}
+        <${RangePicker} />
+      <//>
+      <${Histogram} isFiltered=${isFiltered} />
+      <${Filters} />
+      ${list.unreadable.map((day) => html`<p class="form-problem" key=${day.day}><${Icon} name="triangle-alert" />${t('calls.unreadable', { day: day.day, reason: day.reason })}</p>`)}
+      <${Rows} list=${list} isFiltered=${isFiltered} />
+      ${rest[0] && html`<${CallDrawer} key=${rest[0]} id=${rest[0]} back=${href('calls', query)} step=${(by) => neighbour(list.calls, rest[0], by)} />`}
+    </div>`;
+}
+
+const neighbour = (calls, id, by) => calls[calls.findIndex((call) => call.id === id) + by]?.id;
+
+function Histogram({ isFiltered }) {
+  const outcomes = useQuery('api/stats/series', { ...rangeQuery.value, by: 'outcome' }, { every: 10_000 });
+  if (isFiltered && !outcomes.data) return null;
+  return html`<${Answer} of=${outcomes} skeleton="chart" rows=${1}>${(data) => {
+    const byName = new Map(data.series.map((one) => [one.name, one]));
+    const series = OUTCOMES.filter((name) => byName.has(name)).map((name) => ({ name: outcomeName(name), colour: OUTCOME_COLOURS[name], values: byName.get(name).calls }));
+    return html`<${Chart} title=${t(isFiltered ? 'calls.all_calls' : 'nav.calls')} total=${number(data.series.reduce((sum, one) => sum + one.sums.calls, 0))} buckets=${data.buckets} series=${series}
+      stacked format=${(value) => number(value)} zoom=${chooseSpan} height=${84} />`;
+  }}<//>`;
+}
+
+function Rows({ list, isFiltered }) {
+  const { query, rest } = route.value;
+  const columns = columnsOf().filter((column) => chosenColumns.value.includes(column.name));
+  const open = (call) => href(['calls', call.id], query);
+  if (list.error && !list.calls.length) return html`<${Failure} error=${list.error} retry=${list.reload} />`;
+  if (!list.calls.length && list.loading) return html`<${Skeleton} kind="table" rows=${12} />`;
+  return html`
+    ${list.pending.length > 0 && html`<button type="button" class="button primary small new-calls" onClick=${list.take}><${Icon} name="arrow-up" />${t('calls.new', { n: list.pending.length })}</button>`}
+    ${list.error && html`<${Failure} error=${list.error} retry=${list.more} />`}
+    ${list.calls.length > 0 ? html`<${Table} label=${t('nav.calls')} columns=${columns} rows=${list.calls} open=${open} current=${rest[0]} cardHeight=${88}
+      tone=${(call) => (list.fresh.has(call.id) ? 'is-new' : call.probe ? 'is-dim' : undefined)} card=${(call) => html`<${CallCard} call=${call} link=${open(call)} />`} />`
+      : !list.cursor && html`<${Empty} icon="activity" title=${t(isFiltered ? 'calls.no_match' : 'calls.none')}>${t(isFiltered ? 'calls.no_match_hint' : 'calls.none_hint')}<//>`}
+    <${End} list=${list} />`;
+}
+
+/** Asks for the next page when the end of the list comes into sight. */
+function End({ list }) {
+  const element = useRef();
+  const more = useRef();
+  more.current = list.more;
+  useEffect(() => {
+    if (!element.current) return undefined;
+    const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && more.current(), { root: document.getElementById('main'), rootMargin: '600px' });
+    watcher.observe(element.current);
+    return () => watcher.disconnect();
+  }, [list.cursor]);
+  if (list.cursor) return html`<div ref=${element} class="list-end" role="status"><${Icon} name="loader-circle" size="spin" />${list.since && t('calls.searching', { time: list.since })}</div>`;
+  return list.calls.length > 0 && html`<p class="list-end hint">${t('calls.end')}${liveState.value === 'waiting' && ` · ${t('live.waiting_hint')}`}</p>`;
+}
