@@ -14,11 +14,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::AdminContext;
+use crate::admin::{AdminContext, People};
 use crate::bootstrap::{self, NewToken};
-use crate::clock::{Clock, Entropy};
+use crate::clock::{Clock, Entropy, random_bytes};
 use crate::config::{Config, Environment};
-use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, hash_token};
+use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, User, hash_token, new_token};
 use crate::outbound::{Options, Outbound};
 use crate::prices;
 use crate::proxy::{BodyLimits, Proxy, ProxyParts};
@@ -28,8 +28,13 @@ use crate::recorder::{Owners, Recorder, RecorderOptions};
 use crate::rotator::{Rotator, SavedKeyState};
 use crate::script::{ScriptWatch, Scripts};
 use crate::server::Shutdown;
-use crate::store::{CallLog, Dimension, MasterKeySource, Range, Rank, Retention, SavedState, Store, open_call_log};
+use crate::store::{
+    CallLog, Dimension, Link, LinkPurpose, MasterKeySource, Range, Rank, Retention, SavedState, Store, open_call_log,
+};
 use crate::telemetry::Metrics;
+
+/// How long the link for the first owner works; each start makes another one.
+const SETUP_LINK_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Every shared handle, and the tasks that run beside the calls.
 pub struct App {
@@ -126,6 +131,7 @@ impl App {
             ending: shutdown.draining.clone(),
             clock,
             admin_token: config.admin_token.as_ref().map(|token| hash_token(token.expose_secret())),
+            people: People::new(&config.server.base_path),
         });
         let parts = Parts {
             clock,
@@ -154,6 +160,21 @@ impl App {
     /// Whether no provider exists, so that calls have nowhere to go.
     pub fn is_unconfigured(&self) -> bool {
         self.parts.publisher.current().load().providers().next().is_none()
+    }
+
+    /// While there is no user: the token of a new link that makes the first owner; former links are void. Blocks.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn setup_token(&self) -> anyhow::Result<Option<SecretString>> {
+        let store = self.parts.publisher.store();
+        if store.catalog().all::<User>().next().is_some() {
+            return Ok(None);
+        }
+        let token = new_token(random_bytes());
+        let expires_ms = self.parts.clock.now().unix_ms + SETUP_LINK_MS;
+        store.add_link_blocking(Link { hash: hash_token(&token), purpose: LinkPurpose::Setup, user: None, expires_ms })?;
+        Ok(Some(token.into()))
     }
 
     /// Everything that the server answers with.

@@ -55,6 +55,17 @@ pub fn client_is_secure(tls: bool, peer: Option<IpAddr>, headers: &HeaderMap, tr
     nearest.and_then(|value| value.rsplit(',').next()).is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }
 
+/// The host that the client asked for, where a trusted proxy names it: the `X-Forwarded-Host` of the nearest one.
+///
+/// `None`: the request's own host counts.
+pub fn forwarded_host<'a>(peer: Option<IpAddr>, headers: &'a HeaderMap, trusted: &TrustedProxies) -> Option<&'a str> {
+    if !trusted.trusts(peer.map(|ip| ip.to_canonical())) {
+        return None;
+    }
+    let nearest = headers.get_all("x-forwarded-host").iter().next_back()?.to_str().ok()?;
+    nearest.rsplit(',').next().map(str::trim).filter(|host| !host.is_empty())
+}
+
 /// Whether a request came straight from this machine: a loopback client that no proxy speaks for.
 ///
 /// `client` is what [`client_address`] found. A proxy on this machine that is not declared as trusted connects from
@@ -121,6 +132,18 @@ mod tests {
         assert_eq!(client_address(None, &headers, &trusted), Some("203.0.113.9".parse().unwrap()));
         assert!(client_is_secure(false, None, &headers, &trusted));
         assert!(!client_is_secure(false, None, &headers, &TrustedProxies::default()));
+    }
+
+    #[test]
+    fn the_host_is_what_the_nearest_trusted_proxy_says() {
+        let trusted = TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], unix: false };
+        let (proxy, stranger) = (Some("10.0.0.5".parse().unwrap()), Some("198.51.100.7".parse().unwrap()));
+        let mut headers = HeaderMap::new();
+        assert_eq!(forwarded_host(proxy, &headers, &trusted), None);
+        headers.append("x-forwarded-host", "evil.example, kw.example.com".parse().unwrap());
+        assert_eq!(forwarded_host(proxy, &headers, &trusted), Some("kw.example.com"));
+        assert_eq!(forwarded_host(stranger, &headers, &trusted), None);
+        assert_eq!(forwarded_host(None, &headers, &trusted), None);
     }
 
     #[test]

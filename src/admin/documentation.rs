@@ -9,6 +9,7 @@ use poem::http::{StatusCode, header};
 use poem::{Endpoint, EndpointExt, Response, Route, get};
 use poem_openapi::OpenApiService;
 
+use super::access::document;
 use super::service;
 
 /// Styles may stand inline: the forms set sizes that way. Pictures may be data: the forms draw their icons so.
@@ -42,7 +43,7 @@ const SERVER: &str = "..";
 /// The page, its files, and the document that it shows.
 pub fn documentation() -> impl Endpoint<Output = Response> + 'static {
     let (script, style) = forms();
-    let document = service().server(SERVER).spec();
+    let document = document(&service().server(SERVER)).to_string();
     Route::new()
         .at("/docs", file("text/html; charset=utf-8", PAGE))
         .at("/docs/", get(make_sync(|_| to_the_page())))

@@ -1,7 +1,7 @@
 //! Errors of the control plane in one shape: `{"error":{"code","message","field"}}`.
 
 use poem::error::ResponseError;
-use poem::http::StatusCode;
+use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError};
 use poem_openapi::payload::{Json, Payload};
@@ -24,16 +24,19 @@ pub struct ApiError {
     pub message: String,
     /// The member of the request that is at fault.
     pub field: Option<String>,
+    /// Seconds after which to try again, sent as `retry-after`.
+    pub retry_after_s: Option<u64>,
 }
 
 /// Statuses that every operation may answer with, and when.
-const STATUSES: [(u16, &str); 8] = [
+const STATUSES: [(u16, &str); 9] = [
     (400, "The request is wrong; `field` names the member at fault."),
-    (401, "The admin token is missing or wrong."),
-    (403, "The role does not allow it."),
+    (401, "Nobody is signed in, or the admin token is wrong."),
+    (403, "The role does not allow it, or another site asked for it."),
     (404, "There is no such thing."),
     (409, "A value is taken, or other things need this one."),
     (412, "It was changed since the version in `If-Match`."),
+    (429, "Too many attempts have failed; `retry-after` says when to try again."),
     (500, "Keywheel itself failed."),
     (503, "The database cannot be written now."),
 ];
@@ -52,7 +55,14 @@ impl ApiError {
 
     /// Any other refusal.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError { status, code, message: message.into(), field: None }
+        ApiError { status, code, message: message.into(), field: None, retry_after_s: None }
+    }
+
+    /// Too many attempts to sign in have failed.
+    pub(super) fn too_many_attempts(retry_after_s: u64) -> Self {
+        let message = format!("too many attempts have failed: try again in {retry_after_s} seconds");
+        let retry_after_s = Some(retry_after_s);
+        ApiError { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message) }
     }
 
     /// Keywheel failed: the cause is logged, the caller learns that it happened.
@@ -84,6 +94,7 @@ impl From<StoreError> for ApiError {
                 ApiError { field: Some(field.to_owned()), ..ApiError::new(StatusCode::CONFLICT, "conflict", message) }
             }
             StoreError::InUse { .. } => ApiError::new(StatusCode::CONFLICT, "in_use", message),
+            StoreError::LastOwner => ApiError::new(StatusCode::CONFLICT, "last_owner", message),
             StoreError::VersionMismatch { .. } => ApiError::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", message),
             StoreError::Database(DatabaseError::DiskFull) => {
                 ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk_full", message)
@@ -137,7 +148,12 @@ impl ResponseError for ApiError {
 
     fn as_response(&self) -> Response {
         let body = ErrorBody { error: ErrorDetail::from(self) };
-        Json(body).into_response().with_status(self.status).into_response()
+        let mut response = Json(body).into_response();
+        response.set_status(self.status);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

@@ -12,12 +12,17 @@ mod documentation;
 mod error;
 mod keys;
 mod models;
+mod passwords;
+mod people;
 mod period;
 mod providers;
+mod session;
 mod settings;
+mod setup;
 mod stats;
 mod system;
 mod table;
+mod throttle;
 mod versioned;
 mod wire;
 
@@ -29,6 +34,7 @@ use poem::{Endpoint, EndpointExt, Response};
 use poem_openapi::{OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
+use self::access::{assert_declared, document};
 use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::outbound::Outbound;
@@ -41,6 +47,7 @@ use crate::telemetry::Metrics;
 
 pub use documentation::documentation;
 pub use error::ApiError;
+pub use people::People;
 
 /// Longest wait for records before a question about them is answered.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
@@ -65,8 +72,10 @@ pub struct AdminContext {
     pub ending: CancellationToken,
     /// Tells the time.
     pub clock: Clock,
-    /// Hash of the admin token; `None`: nobody is let in.
+    /// Hash of the configured admin token; `None`: there is none.
     pub admin_token: Option<TokenHash>,
+    /// What is remembered about people.
+    pub people: People,
 }
 
 impl AdminContext {
@@ -93,6 +102,10 @@ impl AdminContext {
 /// What operations are about.
 #[derive(Tags)]
 enum Tag {
+    /// The first start.
+    Setup,
+    /// Signing in and out.
+    Session,
     /// Endpoints that speak the OpenAI HTTP API.
     Providers,
     /// Provider API keys.
@@ -114,6 +127,8 @@ enum Tag {
 }
 
 type Nouns = (
+    setup::Setup,
+    session::Sessions,
     providers::Providers,
     keys::Keys,
     keys::ManyKeys,
@@ -127,7 +142,10 @@ type Nouns = (
 );
 
 fn service() -> OpenApiService<Nouns, ()> {
+    assert_declared::<Nouns>();
     let nouns = (
+        setup::Setup,
+        session::Sessions,
         providers::Providers,
         keys::Keys,
         keys::ManyKeys,
@@ -150,5 +168,5 @@ pub fn endpoint(context: Arc<AdminContext>) -> impl Endpoint<Output = Response> 
 
 /// The OpenAPI document.
 pub fn openapi_json() -> String {
-    service().server("/").spec()
+    format!("{:#}", document(&service().server("/")))
 }

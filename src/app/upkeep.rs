@@ -112,6 +112,9 @@ async fn forget(parts: Arc<Parts>) {
     if let Err(error) = store.forget_deleted(now_ms).await {
         tracing::warn!(%error, "cannot forget deleted rows");
     }
+    if let Err(error) = parts.admin.forget_sessions().await {
+        tracing::warn!(%error, "cannot forget sessions that have ended");
+    }
     if let Err(error) = store.owners().forget_before(now_ms - OWNERS_KEPT_MS).await {
         tracing::warn!(%error, "cannot forget the owners of old objects");
     }

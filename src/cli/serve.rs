@@ -77,7 +77,10 @@ async fn serve(mut config: Config, environment: &Environment, mut folder: DataFo
     let app = App::start(&config, environment, shutdown.clone()).await.map_err(refused)?;
     let addresses = listeners.urls();
     folder.announce(&addresses)?;
-    announce(&app, &addresses, new_token_file.as_deref()).context("cannot print")?;
+    let setup_token = app.setup_token()?;
+    let setup_link = setup_token
+        .map(|token| format!("{}/#/setup?token={}", browser_url(&addresses, &config.server.base_path), token.expose_secret()));
+    announce(&app, &addresses, new_token_file.as_deref(), setup_link).context("cannot print")?;
     app.keep_up();
     if app.is_unconfigured() {
         eprint!("{FIRST_STEPS}");
@@ -102,13 +105,16 @@ pub(super) fn refused(error: impl Into<anyhow::Error>) -> CliError {
 }
 
 /// Where it listens, and what is shown only once.
-fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>) -> std::io::Result<()> {
+fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>, setup_link: Option<String>) -> std::io::Result<()> {
     let mut lines = String::new();
     for made in &app.new_tokens {
         lines += &format!("token of the new client {} (shown once): {}\n", made.client, made.token.expose_secret());
     }
     if let Some(file) = new_token_file {
         lines += &format!("the admin token is in {}\n", file.display());
+    }
+    if let Some(link) = setup_link {
+        lines += &format!("make the first user (once): {link}\n");
     }
     for address in addresses {
         lines += &format!("listening on {address}\n");
@@ -117,6 +123,14 @@ fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>) -> s
     let mut out = std::io::stdout().lock();
     out.write_all(lines.as_bytes())?;
     out.flush()
+}
+
+/// Where a browser on this machine finds the dashboard, of the addresses that a server listens at.
+pub(super) fn browser_url(addresses: &[String], base_path: &str) -> String {
+    let url = addresses.iter().find(|address| address.starts_with("http")).map_or("http://localhost", String::as_str);
+    // An address that means every address is none that a browser can go to.
+    let url = url.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
+    format!("{url}{base_path}")
 }
 
 /// For whoever started it without anything to serve.

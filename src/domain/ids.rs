@@ -37,6 +37,14 @@ row_id!(
     /// Row id of a client in the catalog.
     ClientId
 );
+row_id!(
+    /// Row id of a user in the catalog.
+    UserId
+);
+row_id!(
+    /// Row id of an admin token in the catalog.
+    AdminTokenId
+);
 
 /// A call's id: UUID version 7, so that ids sort by time and an id names its day's segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ mod money;
 mod owner;
 mod pasted_keys;
 mod pattern;
+mod person;
 mod provider;
 mod settings;
 mod snapshot;
@@ -33,7 +34,7 @@ pub use call::{
 pub use client::{BudgetPeriod, Client, ClientLimits, FormerToken, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use dollars::{DollarPrice, LongContextDollars};
 pub use event::{KeyEvent, KeyEventKind};
-pub use ids::{CallId, ClientId, KeyId, ModelId, ProviderId};
+pub use ids::{AdminTokenId, CallId, ClientId, KeyId, ModelId, ProviderId, UserId};
 pub use key::{Key, secret_hint};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target};
@@ -41,6 +42,7 @@ pub use money::{Cost, LongContextPrice, Nanodollars, Price, PriceTable, Rate, mo
 pub use owner::ObjectOwner;
 pub use pasted_keys::{Commas, PasteFault, PastedKey, PastedLine, read_pasted_keys};
 pub use pattern::Pattern;
+pub use person::{AdminToken, Role, User};
 pub use provider::{AuthScheme, Probe, Provider, Timeouts};
 pub use settings::Settings;
 pub use snapshot::{Route, RouteError, Snapshot, SnapshotParts};

@@ -9,6 +9,7 @@ use super::client::Client;
 use super::key::Key;
 use super::model::Model;
 use super::pattern::Pattern;
+use super::person::{AdminToken, User};
 use super::provider::{Probe, Provider, Timeouts};
 
 /// A field that cannot be stored, and what would be right.
@@ -144,6 +145,24 @@ impl Client {
         budget(self.limits.budget_month.map(|amount| amount.0))?;
         budget(self.limits.budget_total.map(|amount| amount.0))?;
         self.limits.warn_percent.map_or(Ok(()), |percent| within("warn_percent", percent.into(), 1, 100))
+    }
+}
+
+impl User {
+    /// Checks every field but references to other rows.
+    pub fn validate(&self) -> Checked {
+        name("name", &self.name)
+    }
+}
+
+impl AdminToken {
+    /// Checks every field but references to other rows.
+    pub fn validate(&self) -> Checked {
+        name("name", &self.name)?;
+        if self.expires_at.is_some_and(|at| at < 0) {
+            return invalid("expires_at", "must be a time after 1970");
+        }
+        Ok(())
     }
 }
 

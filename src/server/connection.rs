@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -24,7 +25,7 @@ use super::head::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET};
 use super::listen::{Plain, encrypt};
 use super::refusal::Refusal;
 use super::shutdown::Shutdown;
-use crate::client_address::{client_address, client_is_secure};
+use crate::client_address::{client_address, client_is_secure, forwarded_host};
 use crate::config::ServerConfig;
 use crate::request_path::{canonical_path, strip_base_path};
 
@@ -131,7 +132,7 @@ async fn answer(
     Ok(response.into())
 }
 
-/// Gives a request its canonical path, its client's address and a body that keeps coming, or refuses it.
+/// Gives a request its canonical path, its client's address, the host that the client asked for and a body that keeps coming, or refuses it.
 fn admit(shared: &Shared, ends: &Ends, request: http::Request<Incoming>) -> Result<Request, Refusal> {
     let (mut parts, body) = request.into_parts();
     if let Some(refusal) = ends.refusal.get()
@@ -153,6 +154,10 @@ fn admit(shared: &Shared, ends: &Ends, request: http::Request<Incoming>) -> Resu
         Some(client) => SocketAddr::new(client, 0).into(),
         None => ends.remote.clone(),
     };
+    let host = forwarded_host(ends.peer, &parts.headers, trusted).and_then(|host| HeaderValue::from_str(host).ok());
+    if let Some(host) = host {
+        parts.headers.insert(header::HOST, host);
+    }
     let body =
         if body.is_end_stream() { Body::empty() } else { Body::from(PacedBody::new(body, shared.config.body_timeout).boxed()) };
     let scheme = if secure { Scheme::HTTPS } else { Scheme::HTTP };

@@ -9,13 +9,17 @@ mod edit;
 mod error;
 mod file_values;
 mod keys;
+mod links;
 mod models;
 mod owners;
 mod providers;
 mod row;
+mod sessions;
 mod start;
 mod states;
 mod synced;
+mod tokens;
+mod users;
 mod view;
 
 use std::fmt;
@@ -32,8 +36,10 @@ pub use audit::{Actor, AuditEntry, AuditFilter};
 pub use edit::Edit;
 pub use error::StoreError;
 pub use file_values::FileValues;
+pub use links::{Link, LinkPurpose};
 pub use owners::ObjectOwners;
 pub use row::{Noun, Stored};
+pub use sessions::Session;
 pub use states::SavedState;
 pub use synced::{SyncOutcome, SyncedModel};
 pub use view::Catalog;
@@ -163,9 +169,18 @@ fn relaxed<T>(
     Ok(answer)
 }
 
+/// A transaction that is on disk when this returns `Ok`.
+fn durable<T>(connection: &mut Connection, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let answer = work(&transaction)?;
+    transaction.commit()?;
+    Ok(answer)
+}
+
 fn forget_deleted(connection: &mut Connection, before_ms: i64) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
-    for table in ["models", "clients", "keys", "providers"] {
+    for table in ["models", "clients", "keys", "providers", "users", "admin_tokens"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE deleted_ms < ?1"), [before_ms])?;
     }
     Ok(transaction.commit()?)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywheel::admin::{self, AdminContext};
+use keywheel::admin::{self, AdminContext, People};
 use keywheel::clock::Clock;
 use keywheel::domain::{Snapshot, hash_token};
 use keywheel::mock::{Behaviour, MockProvider};
@@ -67,6 +67,7 @@ impl Api {
             ending: ending.clone(),
             clock,
             admin_token: Some(hash_token(TOKEN)),
+            people: People::new(""),
         };
         let endpoint = Arc::new(admin::endpoint(Arc::new(context)));
         let call = move |request| -> Answering {
@@ -518,7 +519,10 @@ fn the_document_describes_every_operation() {
             assert!(path.starts_with("/api/"), "{place}");
             assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{place} has no summary");
             assert!(operation["operationId"].is_string() && operation["tags"][0].is_string(), "{place}");
-            assert!(operation["security"][0]["admin_token"].is_array(), "{place} asks for no role");
+            let asks = operation["security"][0]["admin_token"].is_array() && operation["security"][1]["session"].is_array();
+            let role = operation["x-role"].as_str().unwrap_or_default();
+            let declares = if role == "anyone" { operation["security"] == json!([]) } else { asks };
+            assert!(declares && ["anyone", "viewer", "operator", "owner"].contains(&role), "{place} declares no role");
             assert!(operation["responses"]["400"]["content"].is_object(), "{place} has no typed error");
         }
     }

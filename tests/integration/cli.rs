@@ -182,9 +182,16 @@ fn a_first_start_makes_what_it_needs_and_shows_the_token_once() {
     assert!(first.printed.contains(&"the admin token is in ./data/admin-token".to_owned()), "{:?}", first.printed);
     assert!(first.ask("GET /readyz").starts_with("HTTP/1.1 200 "));
     assert!(first.ask("GET /v1/models").starts_with("HTTP/1.1 401 "));
+    let setup_token = |running: &Running| {
+        let start = format!("make the first user (once): {}/#/setup?token=kw-", running.url);
+        let token = running.printed.iter().find_map(|line| line.strip_prefix(&start));
+        token.unwrap_or_else(|| panic!("no setup link: {:?}", running.printed)).to_owned()
+    };
+    let first_token = setup_token(&first);
     assert_eq!(first.stop(), Some(0));
     let second = Running::start(folder.path(), ON_A_FREE_PORT, &variables);
-    assert_eq!(second.printed.len(), 1, "{:?}", second.printed);
+    assert_eq!(second.printed.len(), 2, "{:?}", second.printed);
+    assert_ne!(setup_token(&second), first_token, "until the first user is made, each start prints another link");
 }
 
 #[test]

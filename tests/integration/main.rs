@@ -31,6 +31,7 @@ mod outage;
 mod outbound;
 mod outbound_tls;
 mod ownership;
+mod people;
 mod probe;
 mod process;
 mod readme;

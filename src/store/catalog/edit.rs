@@ -155,6 +155,7 @@ impl<'a> Edit<'a> {
         self.save(&row)?;
         self.audit_as("update", &row, &changes)?;
         self.settle(&row)?;
+        row.value.after_change(&before.value, self)?;
         Ok(row)
     }
 

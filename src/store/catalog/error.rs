@@ -43,6 +43,9 @@ pub enum StoreError {
         /// Names of the model routes that lead to it.
         by: Vec<String>,
     },
+    /// Nobody would be left who can rule.
+    #[error("this is the last owner: make another user an owner first")]
+    LastOwner,
     /// The data folder cannot be made.
     #[error("cannot make the data folder {}: {source}", .path.display())]
     Folder {

@@ -28,7 +28,7 @@ pub struct Stored<T> {
     pub updated_ms: i64,
 }
 
-/// A kind of row: provider, key, model or client.
+/// A kind of row: provider, key, model, client, user or admin token.
 pub trait Noun: Columns {
     /// The number inside its id.
     fn row_number(&self) -> i64 {
@@ -82,6 +82,11 @@ pub trait Columns: Clone + Debug + Send + Sync + 'static {
     /// Other rows as they must be now that this one is saved.
     fn displaces(&self, _catalog: &Catalog) -> Vec<Self> {
         Vec::new()
+    }
+
+    /// What ends because of a change that was saved.
+    fn after_change(&self, _before: &Self, _edit: &mut Edit<'_>) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// What must hold, or go too, before it is deleted.

@@ -13,7 +13,7 @@ use super::owners::ObjectOwners;
 use super::row::{Columns, Json, Noun, Stored, Which};
 use super::view::{Catalog, Rows};
 use super::{Shared, Store, synced};
-use crate::domain::{Client, Key, Model, Provider, Settings};
+use crate::domain::{AdminToken, Client, Key, Model, Provider, Settings, User};
 use crate::store::connection::{Database, DatabaseError, Durability, Schema, inspect, open_inspected};
 use crate::store::sealing::{CANARY, MasterKey, MasterKeySource, SealedContents, Sealer};
 
@@ -25,6 +25,7 @@ const SCHEMA: Schema = Schema {
     migrations: &[
         include_str!("../../../db/migrations/catalog/0001_catalog.sql"),
         include_str!("../../../db/migrations/catalog/0002_former_tokens.sql"),
+        include_str!("../../../db/migrations/catalog/0003_people.sql"),
     ],
 };
 
@@ -102,6 +103,8 @@ fn load(connection: &Connection, sealer: &Sealer) -> Result<Catalog, StoreError>
         keys: rows::<Key>(connection, sealer)?,
         models: rows::<Model>(connection, sealer)?,
         clients: rows::<Client>(connection, sealer)?,
+        users: rows::<User>(connection, sealer)?,
+        admin_tokens: rows::<AdminToken>(connection, sealer)?,
         settings: settings(connection)?,
     };
     synced::load(connection, &mut catalog)?;

@@ -5,11 +5,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::row::{Columns, Noun, Stored};
-use crate::domain::{Client, Key, Model, PriceTable, Provider, Settings, SnapshotParts};
+use crate::domain::{AdminToken, Client, Key, Model, PriceTable, Provider, Settings, SnapshotParts, User};
 
 pub(super) type Rows<T> = BTreeMap<<T as Columns>::Id, Stored<T>>;
 
-/// Every provider, key, model and client, and the settings, as of one edit. Cheap to keep, never changes.
+/// Every provider, key, model, client, user and admin token, and the settings, as of one edit. Cheap to keep, never changes.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     pub(super) revision: u64,
@@ -17,6 +17,8 @@ pub struct Catalog {
     pub(super) keys: Rows<Key>,
     pub(super) models: Rows<Model>,
     pub(super) clients: Rows<Client>,
+    pub(super) users: Rows<User>,
+    pub(super) admin_tokens: Rows<AdminToken>,
     pub(super) settings: Stored<Settings>,
 }
 
