@@ -15,7 +15,7 @@ use super::relay::Look;
 use super::watch::Watch;
 use crate::domain::Api;
 use crate::outbound::{BodyError, SendError, SendRequest, UpstreamBody, upstream_request_id};
-use crate::rotator::Lease;
+use crate::rotator::{Lease, holds_secret};
 
 /// Longest plain answer that is held whole before it is sent, so that an error inside can go to the next key, in bytes.
 const WHOLE_BYTES: usize = 1024 * 1024;
@@ -132,7 +132,7 @@ pub(super) async fn attempt(
         Err(_) if plan.stream => return Err(Failure::FirstByteTimeout),
         Err(_) => return Err(Failure::AnswerTimeout),
     };
-    note_head(call, &upstream);
+    note_head(call, lease, &upstream);
     let head = Head { status: upstream.status, headers: upstream.headers };
     let status = head.status;
     if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -173,9 +173,10 @@ fn request_facts(plan: &Plan) -> RequestFacts {
     }
 }
 
-fn note_head(call: &mut Call, upstream: &crate::outbound::Upstream) {
+fn note_head(call: &mut Call, lease: &Lease, upstream: &crate::outbound::Upstream) {
     let elapsed = call.attempt_us();
-    call.record.upstream_request_id = upstream_request_id(&upstream.headers).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let request_id = upstream_request_id(&upstream.headers).and_then(|id| id.to_str().ok());
+    call.record.upstream_request_id = request_id.filter(|id| !holds_secret(id, lease.key())).map(str::to_owned);
     if call.record.dropped_headers.is_empty() && !upstream.dropped_headers.is_empty() {
         call.record.dropped_headers = upstream.dropped_headers.iter().map(|name| name.as_str().to_owned()).collect();
     }

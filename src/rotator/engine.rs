@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::budget::RetryBudget;
 use super::learned::LearnedLimits;
 use super::lease::Lease;
+use super::mask::holds_secret;
 use super::operate::{ProbeDue, ProbeResult};
 use super::outcome::Report;
 use super::pool::{Pool, PoolState};
@@ -180,8 +181,11 @@ impl Rotator {
     }
 
     /// The provider named the account of a key (`openai-organization`): it rests together with the account's other keys.
+    /// A name that holds the key's secret is none.
     pub fn learn_account(&self, lease: &Lease, account: &str) {
-        lease.pool.lock().learn_account(lease, account);
+        if !holds_secret(account, lease.key()) {
+            lease.pool.lock().learn_account(lease, account);
+        }
     }
 
     /// Enables a key: it is no longer disabled and no longer rests. `false`: no such key.

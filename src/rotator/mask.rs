@@ -16,11 +16,16 @@ const LONG: usize = 32;
 
 /// Blanks the key's own secret, and whatever looks like a key, an organisation id or an address.
 pub fn mask(text: &str, key: &Key) -> String {
-    let secret = key.secret.expose_secret();
-    if secret.len() >= 4 && text.contains(secret) {
-        return mask_provider_text(&text.replace(secret, BLANK));
+    if holds_secret(text, key) {
+        return mask_provider_text(&text.replace(key.secret.expose_secret(), BLANK));
     }
     mask_provider_text(text)
+}
+
+/// Whether a text holds the key's own secret, as what a provider echoes may.
+pub fn holds_secret(text: &str, key: &Key) -> bool {
+    let secret = key.secret.expose_secret();
+    secret.len() >= 4 && text.contains(secret)
 }
 
 /// Blanks whatever looks like a key (also one that is partly starred), an organisation id or an address.

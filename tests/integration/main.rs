@@ -36,6 +36,7 @@ mod probe;
 mod process;
 mod readme;
 mod scene;
+mod secrets;
 mod server;
 mod streams_memory;
 mod support;
