@@ -7,7 +7,10 @@ export const ROUTES = [
   { page: 'overview', group: 'watch', icon: 'layout-dashboard', go: 'o', foot: true, load: () => import('./pages/overview.js') },
   { page: 'calls', group: 'watch', icon: 'activity', go: 'c', foot: true, load: () => import('./pages/calls.js') },
   { page: 'keys', group: 'route', icon: 'key-round', go: 'k', foot: true, load: () => import('./pages/keys.js') },
-  { page: 'ui-kit', icon: 'boxes', load: () => import('./pages/ui-kit.js') },
+  { page: 'providers', group: 'route', icon: 'plug', go: 'p', load: () => import('./pages/providers.js') },
+  { page: 'models', group: 'route', icon: 'boxes', go: 'm', foot: true, load: () => import('./pages/models.js') },
+  { page: 'clients', group: 'route', icon: 'users', go: 'l', load: () => import('./pages/clients.js') },
+  { page: 'ui-kit', icon: 'layers', load: () => import('./pages/ui-kit.js') },
 ];
 
 /** Groups of the navigation, in order. */

@@ -113,4 +113,30 @@ export default {
     nobody_passed: '没有密钥被跳过。', part_queue: '等待密钥', part_connect: '连接', part_wait: '等待响应头', part_think: '至首 Token', part_read: '读取', blame: '责任方：{who}。', effect_cooldown: '密钥休息 {time}。', effect_backoff: '密钥休息 {time}。', effect_disable: '密钥已停用。',
     no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', replay: '在聊天中重放',
   },
+  strategy: { round_robin: '加权轮询', weighted_random: '加权随机', least_in_flight: '进行中最少', fastest: '最快', sticky: '粘性', priority: '按优先级' },
+  price: {
+    input: '输入', output: '输出', cached_read: '读取缓存', cache_write: '写入缓存', audio_input: '音频输入', audio_output: '音频输出', image_input: '图片输入', image_output: '图片输出（Token）', per_picture: '每张图片', per_second: '每秒音频',
+    per_million_characters: '每百万字符',
+  },
+  providers: {
+    add: '添加提供商', none: '还没有提供商', none_hint: '提供商是支持 OpenAI API 的端点：OpenAI、Azure、Anthropic、Gemini、DeepSeek、Ollama 等。', default: '默认', base_url: 'Base URL', held_back: '暂停调用', check_url: '请检查 Base URL',
+    check_url_hint: '迄今所有调用都落在提供商不认识的路径上。聊天调用发往：', region: '拒绝我们的地区', no_active_key: '没有可用密钥', fine: '正常', answered: '{time}有响应', breaker_outage: '服务中断', breaker_rate_limit: '整体受到速率限制', breaker_refusal: '同时拒绝多个密钥',
+    keys_n: { other: '{n} 个密钥' }, tab_state: '状态', tab_models: '模型', tab_settings: '设置', no_key_to_test: '此提供商没有可用于测试的密钥。', open_since: '由于多个密钥同样失败，自{time}起暂停调用，之后会自动重试。', test: '测试连接',
+    full_url: '聊天调用发往', auth: '认证方式', in_flight: '进行中的调用', headers: '附加请求头', proxy: '代理', private: '允许私有地址', private_hint: '用于回环和私有网络，例如 Ollama 和 vLLM。', base_url_hint: '仅有主机名时会补上 /v1，其他路径保持不变。',
+    default_long: '默认提供商', default_hint: '接收没有路由或列表认识的模型名。', enabled_hint: '停用的提供商不接收调用。', more: '更多设置', exact: '严格使用 Base URL', exact_hint: '仅有主机名时不附加任何内容。', headers_hint: '每行一个，格式为 name: value。已保存的值只显示末尾。',
+    pass_headers: '放行的客户端请求头', time_zone: '错误文本的时区', attempts: '每次调用的尝试次数', connect_ms: '连接', first_byte_ms: '流的首字节', idle_ms: '流的间隔', answer_ms: '完整回答', probe: '探测已停用的密钥', probe_hint: '恢复可用的密钥会自动启用。',
+    probe_interval: '探测间隔', probe_model: '探测所用模型', was_added: '已添加 {name}，接下来需要密钥。', presets: '预设', other: '其他',
+  },
+  models: {
+    add: '添加模型', add_hint: '公开名称及其去向。提供商列出的名称无需路由即可调用。', routes: '路由', listed: '提供商列出的模型', by_table: '价格表', then: '然后', targets: '目标', strategy: '策略', as_set: '按全局设置', price: '每百万输入 / 输出', try: '在聊天中试用',
+    none: '还没有模型路由', none_hint: '路由可为模型自定义名称、分散到多个提供商，或添加后备。', search: '搜索模型', no_match: '没有匹配的模型', was_added: '已添加 {name}', unknown: '未知', name_hint: '客户端请求的名称，可含斜杠、空格和任意文字。', visible: '列入 /v1/models', visible_hint: '隐藏的模型仍可调用。',
+    own_price: '自定义价格', own_price_hint: '否则按目标模型在价格表中的价格。', other_prices: '音频、图片、字符', context: '上下文长度', tokens: 'Token', answer_ms: '最长等待回答时间', vision: '图片', tools: '工具', targets_hint: '层级小的先尝试，同层目标按权重分担调用。', add_beside: '添加同层目标',
+    add_fallback: '添加后备', tier: '层级', upstream: '上游模型', remove_target: '移除目标 {name}', sync: '同步', sync_all: '全部同步', synced: { other: '已询问 {n} 个密钥' }, nobody_asked: '没有可询问的密钥', no_change: '没有变化。', added: '新增 {n} 个：{names}', vanished_n: '消失 {n} 个：{names}',
+    believe_empty: '接受空列表', not_synced: '无法读取 {name} 的模型', vanished: '{time}消失', taken_out: '已移出', take_out: '移出', let_in: '重新纳入', make_route: '建立路由', has_route: '已在路由中', first_seen: '始于 {time}', no_list: '尚未读取列表', no_list_hint: '同步会询问每个密钥可用的模型。',
+  },
+  clients: {
+    add: '添加客户端', add_hint: '每个应用或个人一个，各有自己的限制和统计。', none: '还没有客户端', none_hint: '客户端持有令牌，应用用它调用 Keywheel。', search: '搜索客户端', no_match: '没有匹配的客户端', expired: '已过期', expires: '过期时间', month: '本月', tags_hint: '脚本可以读取。',
+    models_hint: '可请求的模型，* 匹配任意字符。留空表示所有模型。', key_tags: '密钥标签', key_tags_hint: '仅由带有其中一个标签的密钥服务。留空表示所有密钥。', allow_ips: '地址', allow_ips_hint: '允许从哪里调用。留空表示任意地址。', allow_debug: '可查询由哪个密钥服务', allow_debug_hint: '使用请求头 x-keywheel-debug: 1。',
+    token_of: '{name} 的令牌', token_once: '仅显示这一次，Keywheel 只保存其哈希。', token_kept: '我已保存', token: '令牌', environment: '环境变量', rotate: '更换令牌', rotate_hint: '{name} 当前的令牌将立即失效。',
+  },
 };

@@ -1,0 +1,83 @@
+// Clients: applications and people that call Keywheel, what each may do, and what it used.
+import { Badge, Button, Tag } from '../components/basics.js';
+import { Search } from '../components/filters.js';
+import { Meter } from '../components/figures.js';
+import { PageHead } from '../components/shell.js';
+import { Answer, Empty } from '../components/states.js';
+import { Table, sorted } from '../components/table.js';
+import { everything } from '../lib/api.js';
+import { compact, dateTime, money, NOTHING, number, relative } from '../lib/format.js';
+import { t } from '../lib/i18n.js';
+import { useAnswer, useQuery } from '../lib/query.js';
+import { zone } from '../lib/range.js';
+import { href, route, setQuery } from '../lib/router.js';
+import { mayOperate } from '../lib/session.js';
+import { html } from '../lib/ui.js';
+import { AddClient, ClientDrawer } from './clients/drawer.js';
+
+export function monthStart(now = new Date()) {
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)).toISOString();
+}
+
+/** Sums by client of the last 24 hours, and of this UTC month, which budgets count. */
+function useSums() {
+  const day = useQuery('api/stats/totals', { range: '24h', zone: zone.value, by: 'client', limit: 10_000 }, { every: 30_000 });
+  const month = useQuery('api/stats/totals', { from: monthStart(), to: new Date(Math.ceil(Date.now() / 3_600_000) * 3_600_000).toISOString(), step: '1h', by: 'client', limit: 10_000 }, { every: 60_000 });
+  const map = (answer) => new Map((answer.data?.members ?? []).map((member) => [member.id, member.sums]));
+  return { day: map(day), month: map(month) };
+}
+
+export function stateOf(client) {
+  if (!client.enabled) return ['plain', t('common.disabled')];
+  if (client.expires_at && new Date(client.expires_at) < Date.now()) return ['bad', t('clients.expired')];
+  return ['good', t('common.enabled')];
+}
+
+export default function Clients() {
+  const clients = useAnswer('api/clients all', (signal) => everything('api/clients', 'clients', {}, { signal }), { every: 20_000 });
+  const sums = useSums();
+  const { query, rest } = route.value;
+  return html`
+    <div class="page">
+      <${PageHead} title=${t('nav.clients')} count=${clients.data && number(clients.data.length)} actions=${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('clients.add')}<//>`} />
+      <${Answer} of=${clients} skeleton="table" rows=${6} quiet>${(data) => html`<${List} clients=${data} sums=${sums} />`}<//>
+      ${rest[0] && html`<${ClientDrawer} key=${rest[0]} id=${rest[0]} sums=${sums} reload=${clients.reload} back=${href('clients', { ...query, add: null })} />`}
+      ${query.add && html`<${AddClient} reload=${clients.reload} close=${() => setQuery({ add: null })} />`}
+    </div>`;
+}
+
+export const Budget = ({ client, spent }) => {
+  if (client.budget_usd_month === null || client.budget_usd_month === undefined) return html`<span class="hint">${money(spent ?? 0, true)}</span>`;
+  const share = client.budget_usd_month ? (spent ?? 0) / client.budget_usd_month : 1;
+  return html`<span class="budget"><span>${money(spent ?? 0, true)}<span class="hint"> / ${money(client.budget_usd_month)}</span></span><${Meter} share=${share} tone=${share > 0.9 ? 'bad' : share > 0.7 ? 'warn' : 'accent'} /></span>`;
+};
+
+const models = (client) => (client.models ? html`<span class="row">${client.models.slice(0, 2).map((name) => html`<${Tag} key=${name}>${name}<//>`)}${client.models.length > 2 && html`<span class="hint">+${client.models.length - 2}</span>`}${!client.models.length && t('common.none')}</span>` : html`<span class="hint">${t('common.all')}</span>`);
+const limits = (client) => [client.rpm !== null && `${compact(client.rpm)} rpm`, client.tpm !== null && `${compact(client.tpm)} tpm`, client.concurrency !== null && `${client.concurrency} ∥`].filter(Boolean).join(' · ');
+
+const columnsOf = ({ day, month }) => [
+  { name: 'name', title: t('common.name'), width: '18%', sort: (one) => one.name, render: (one) => html`<span class="row"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><code class="hint">${one.token_hint}</code></span>` },
+  { name: 'state', title: t('common.status'), width: '120px', sort: (one) => stateOf(one)[1], render: (one) => html`<${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//>` },
+  { name: 'models', title: t('nav.models'), width: '18%', from: 820, render: models },
+  { name: 'limits', title: t('keys.limits'), width: '15%', from: 960, render: (one) => limits(one) || html`<span class="hint">${t('common.unlimited')}</span>` },
+  { name: 'month', title: t('clients.month'), width: '150px', num: true, from: 560, sort: (one) => month.get(one.id)?.cost_usd ?? 0, render: (one) => html`<${Budget} client=${one} spent=${month.get(one.id)?.cost_usd} />` },
+  { name: 'calls', title: t('keys.calls_24h'), width: '86px', num: true, from: 640, sort: (one) => day.get(one.id)?.calls ?? 0, render: (one) => compact(day.get(one.id)?.calls ?? 0) },
+  { name: 'tokens', title: t('overview.tokens'), width: '86px', num: true, from: 720, sort: (one) => day.get(one.id)?.input ?? 0, render: (one) => compact((day.get(one.id)?.input ?? 0) + (day.get(one.id)?.output ?? 0)) },
+  { name: 'expires', title: t('clients.expires'), width: '112px', num: true, from: 900, sort: (one) => one.expires_at, render: (one) => (one.expires_at ? html`<span title=${dateTime(one.expires_at)}>${relative(one.expires_at)}</span>` : html`<span class="hint">${NOTHING}</span>`) },
+];
+
+function List({ clients, sums }) {
+  const { query, rest } = route.value;
+  const order = (query.sort ?? 'name-up').split('-');
+  const columns = columnsOf(sums);
+  const text = (query.search ?? '').toLowerCase();
+  const rows = sorted(clients.filter((one) => !text || `${one.name} ${one.token_hint} ${one.tags}`.toLowerCase().includes(text)), columns, order);
+  if (!clients.length) return html`<${Empty} icon="users" title=${t('clients.none')} action=${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('clients.add')}<//>`}>${t('clients.none_hint')}<//>`;
+  return html`
+    <div class="list-bar"><${Search} label=${t('clients.search')} /></div>
+    ${rows.length ? html`<${Table} label=${t('nav.clients')} columns=${columns} rows=${rows} open=${(one) => href(['clients', one.id], query)} current=${Number(rest[0])} cardHeight=${72} order=${order}
+      reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} card=${(one) => html`
+        <div class="card-line"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//></div>
+        <div class="card-line hint"><code class="cut">${one.token_hint}</code><span class="num">${compact(sums.day.get(one.id)?.calls ?? 0)} · ${money(sums.month.get(one.id)?.cost_usd ?? 0, true)}</span></div>`} />`
+      : html`<${Empty} icon="list-filter" title=${t('clients.no_match')} />`}`;
+}
