@@ -10,6 +10,7 @@ export const ROUTES = [
   { page: 'providers', group: 'route', icon: 'plug', go: 'p', load: () => import('./pages/providers.js') },
   { page: 'models', group: 'route', icon: 'boxes', go: 'm', foot: true, load: () => import('./pages/models.js') },
   { page: 'clients', group: 'route', icon: 'users', go: 'l', load: () => import('./pages/clients.js') },
+  { page: 'settings', group: 'house', icon: 'settings', go: 's', load: () => import('./pages/settings.js') },
   { page: 'ui-kit', icon: 'layers', load: () => import('./pages/ui-kit.js') },
 ];
 

@@ -15,17 +15,21 @@ import { mayOperate } from '../lib/session.js';
 import { html } from '../lib/ui.js';
 import { AddClient, ClientDrawer } from './clients/drawer.js';
 
-export function monthStart(now = new Date()) {
-  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)).toISOString();
+/** Sums of the last 24 hours by client. */
+function useSums() {
+  const { data } = useQuery('api/stats/totals', { range: '24h', zone: zone.value, by: 'client', limit: 10_000 }, { every: 30_000 });
+  return new Map((data?.members ?? []).map((member) => [member.id, member.sums]));
 }
 
-/** Sums by client of the last 24 hours, and of this UTC month, which budgets count. */
-function useSums() {
-  const day = useQuery('api/stats/totals', { range: '24h', zone: zone.value, by: 'client', limit: 10_000 }, { every: 30_000 });
-  const month = useQuery('api/stats/totals', { from: monthStart(), to: new Date(Math.ceil(Date.now() / 3_600_000) * 3_600_000).toISOString(), step: '1h', by: 'client', limit: 10_000 }, { every: 60_000 });
-  const map = (answer) => new Map((answer.data?.members ?? []).map((member) => [member.id, member.sums]));
-  return { day: map(day), month: map(month) };
-}
+/** Every budget that a client may have: its member, what was used of it, and how it is shown. */
+export const BUDGETS = ['usd_day', 'usd_month', 'usd_total', 'tokens_day', 'tokens_month', 'tokens_total'];
+const showOf = (name) => (name.startsWith('usd') ? (value) => money(value, true) : compact);
+
+/** The budgets that are set, the most used up first: `{name, used, of, share, show}`. */
+export const budgetsOf = (client) => BUDGETS.map((name) => ({ name, used: client.used[name], of: client[`budget_${name}`], show: showOf(name) }))
+  .filter((one) => one.of !== null && one.of !== undefined)
+  .map((one) => ({ ...one, share: one.of ? one.used / one.of : 1 }))
+  .sort((a, b) => b.share - a.share);
 
 export function stateOf(client) {
   if (!client.enabled) return ['plain', t('common.disabled')];
@@ -46,21 +50,25 @@ export default function Clients() {
     </div>`;
 }
 
-export const Budget = ({ client, spent }) => {
-  if (client.budget_usd_month === null || client.budget_usd_month === undefined) return html`<span class="hint">${money(spent ?? 0, true)}</span>`;
-  const share = client.budget_usd_month ? (spent ?? 0) / client.budget_usd_month : 1;
-  return html`<span class="budget"><span>${money(spent ?? 0, true)}<span class="hint"> / ${money(client.budget_usd_month)}</span></span><${Meter} share=${share} tone=${share > 0.9 ? 'bad' : share > 0.7 ? 'warn' : 'accent'} /></span>`;
+/** One budget with its bar. */
+export const Budget = ({ one, warn }) => html`
+  <span class="budget"><span>${one.show(one.used)}<span class="hint"> / ${one.show(one.of)}</span></span><${Meter} share=${one.share} tone=${one.share >= 1 ? 'bad' : one.share >= (warn ?? 80) / 100 ? 'warn' : 'accent'} /></span>`;
+
+const tightest = (client) => {
+  const [one] = budgetsOf(client);
+  if (!one) return html`<span class="hint">${money(client.used.usd_month, true)}</span>`;
+  return html`<span title=${t(`budget.${one.name}`)}><${Budget} one=${one} warn=${client.warn_percent} /></span>`;
 };
 
 const models = (client) => (client.models ? html`<span class="row">${client.models.slice(0, 2).map((name) => html`<${Tag} key=${name}>${name}<//>`)}${client.models.length > 2 && html`<span class="hint">+${client.models.length - 2}</span>`}${!client.models.length && t('common.none')}</span>` : html`<span class="hint">${t('common.all')}</span>`);
 const limits = (client) => [client.rpm !== null && `${compact(client.rpm)} rpm`, client.tpm !== null && `${compact(client.tpm)} tpm`, client.concurrency !== null && `${client.concurrency} ∥`].filter(Boolean).join(' · ');
 
-const columnsOf = ({ day, month }) => [
+const columnsOf = (day) => [
   { name: 'name', title: t('common.name'), width: '18%', sort: (one) => one.name, render: (one) => html`<span class="row"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><code class="hint">${one.token_hint}</code></span>` },
   { name: 'state', title: t('common.status'), width: '120px', sort: (one) => stateOf(one)[1], render: (one) => html`<${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//>` },
   { name: 'models', title: t('nav.models'), width: '18%', from: 820, render: models },
   { name: 'limits', title: t('keys.limits'), width: '15%', from: 960, render: (one) => limits(one) || html`<span class="hint">${t('common.unlimited')}</span>` },
-  { name: 'month', title: t('clients.month'), width: '150px', num: true, from: 560, sort: (one) => month.get(one.id)?.cost_usd ?? 0, render: (one) => html`<${Budget} client=${one} spent=${month.get(one.id)?.cost_usd} />` },
+  { name: 'month', title: t('clients.month_or_budget'), width: '170px', num: true, from: 560, sort: (one) => budgetsOf(one)[0]?.share ?? one.used.usd_month / 1e12, render: tightest },
   { name: 'calls', title: t('keys.calls_24h'), width: '86px', num: true, from: 640, sort: (one) => day.get(one.id)?.calls ?? 0, render: (one) => compact(day.get(one.id)?.calls ?? 0) },
   { name: 'tokens', title: t('overview.tokens'), width: '86px', num: true, from: 720, sort: (one) => day.get(one.id)?.input ?? 0, render: (one) => compact((day.get(one.id)?.input ?? 0) + (day.get(one.id)?.output ?? 0)) },
   { name: 'expires', title: t('clients.expires'), width: '112px', num: true, from: 900, sort: (one) => one.expires_at, render: (one) => (one.expires_at ? html`<span title=${dateTime(one.expires_at)}>${relative(one.expires_at)}</span>` : html`<span class="hint">${NOTHING}</span>`) },
@@ -78,6 +86,6 @@ function List({ clients, sums }) {
     ${rows.length ? html`<${Table} label=${t('nav.clients')} columns=${columns} rows=${rows} open=${(one) => href(['clients', one.id], query)} current=${Number(rest[0])} cardHeight=${72} order=${order}
       reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} card=${(one) => html`
         <div class="card-line"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//></div>
-        <div class="card-line hint"><code class="cut">${one.token_hint}</code><span class="num">${compact(sums.day.get(one.id)?.calls ?? 0)} · ${money(sums.month.get(one.id)?.cost_usd ?? 0, true)}</span></div>`} />`
+        <div class="card-line hint"><code class="cut">${one.token_hint}</code><span class="num">${compact(sums.get(one.id)?.calls ?? 0)} · ${money(one.used.usd_month, true)}</span></div>`} />`
       : html`<${Empty} icon="list-filter" title=${t('clients.no_match')} />`}`;
 }

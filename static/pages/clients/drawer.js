@@ -1,14 +1,14 @@
 // One client: what it may do, its token, and what it used. A token is shown once.
 import { Button } from '../../components/basics.js';
 import { Code } from '../../components/code.js';
-import { Confirm, Dialog } from '../../components/dialog.js';
-import { NumberField, Switch, TagInput, TextField } from '../../components/fields.js';
+import { Dialog } from '../../components/dialog.js';
+import { NumberField, SelectField, Switch, TagInput, TextField } from '../../components/fields.js';
 import { Tile } from '../../components/figures.js';
 import { useForm } from '../../components/form.js';
 import { Answer } from '../../components/states.js';
 import { api, url } from '../../lib/api.js';
 import { differences, removeThing } from '../../lib/edit.js';
-import { compact, money, NOTHING, percent } from '../../lib/format.js';
+import { compact, dateTime, money, NOTHING, percent, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { notify, notifyError } from '../../lib/notices.js';
 import { forget, useQuery } from '../../lib/query.js';
@@ -16,8 +16,9 @@ import { go, href } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
 import { SNIPPETS, snippet } from '../../lib/snippets.js';
 import { html, useState } from '../../lib/ui.js';
+import { BUDGETS, Budget, budgetsOf } from '../clients.js';
 
-const NEW = { name: '', tags: [], models: null, key_tags: null, rpm: null, tpm: null, concurrency: null, budget_usd_month: null, expires_at: null, allow_ips: null, allow_debug: false, enabled: true };
+const NEW = { name: '', tags: [], models: null, key_tags: null, rpm: null, tpm: null, concurrency: null, ...Object.fromEntries(BUDGETS.map((name) => [`budget_${name}`, null])), warn_percent: null, expires_at: null, allow_ips: null, allow_debug: false, enabled: true };
 const LISTS = ['models', 'key_tags', 'allow_ips'];
 
 const localTime = (time) => (time ? new Date(new Date(time) - new Date(time).getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : '');
@@ -37,8 +38,11 @@ function Fields({ form, isNew }) {
     <${TagInput} label=${t('clients.key_tags')} optional hint=${t('clients.key_tags_hint')} ...${bind('key_tags')} />
     <div class="form-2">
       <${NumberField} label=${t('keys.rpm')} optional min="0" unit=${t('keys.per_minute')} ...${bind('rpm')} /><${NumberField} label=${t('keys.tpm')} optional min="0" unit=${t('keys.per_minute')} ...${bind('tpm')} />
-      <${NumberField} label=${t('keys.concurrency')} optional min="0" ...${bind('concurrency')} /><${NumberField} label=${t('keys.budget')} optional min="0" step="any" unit="USD" ...${bind('budget_usd_month')} />
+      <${NumberField} label=${t('keys.concurrency')} optional min="0" ...${bind('concurrency')} />
     </div>
+    <fieldset class="stack"><legend class="field-label">${t('clients.budgets')}</legend><div class="form-3">
+      ${BUDGETS.map((name) => html`<${NumberField} key=${name} label=${t(`budget.${name}`)} min="0" step=${name.startsWith('usd') ? 'any' : '1'} unit=${name.startsWith('usd') ? 'USD' : ''} ...${bind(`budget_${name}`)} />`)}
+    </div><${NumberField} label=${t('clients.warn')} optional min="1" max="100" unit="%" hint=${t('clients.warn_hint')} ...${bind('warn_percent')} /></fieldset>
     <${TextField} type="datetime-local" label=${t('clients.expires')} optional ...${bind('expires_at')} />
     <${TagInput} label=${t('clients.allow_ips')} optional hint=${t('clients.allow_ips_hint')} placeholder="10.0.0.0/8" ...${bind('allow_ips')} />
     <${Switch} label=${t('clients.allow_debug')} hint=${t('clients.allow_debug_hint')} ...${bind('allow_debug')} />
@@ -87,12 +91,14 @@ export function ClientDrawer({ id, sums, reload, back }) {
 }
 
 const Used = ({ client, sums }) => {
-  const day = sums.day.get(client.id);
+  const day = sums.get(client.id);
   const calls = (more) => href('calls', { range: '24h', client: client.id, ...more });
   return html`<div class="tiles tiles-3">
     <${Tile} label=${t('keys.calls_24h')} value=${compact(day?.calls ?? 0)} href=${calls()} />
     <${Tile} label=${t('overview.success')} value=${day?.calls ? percent(day.outcomes.success / day.calls) : NOTHING} href=${calls({ outcome: 'rejected,request_error,no_key,upstream_error,interrupted' })} />
-    <${Tile} label=${t('clients.month')} value=${money(sums.month.get(client.id)?.cost_usd ?? 0)} href=${calls()} /></div>`;
+    <${Tile} label=${t('clients.month')} value=${money(client.used.usd_month)} href=${calls({ range: '30d' })} /></div>
+    ${budgetsOf(client).length > 0 && html`<dl class="limits">${budgetsOf(client).map((one) => html`<div key=${one.name}><dt>${t(`budget.${one.name}`)}</dt><dd><${Budget} one=${one} warn=${client.warn_percent} /></dd></div>`)}</dl>`}
+    ${client.former_token_until && html`<p class="verdict">${t('clients.former_until', { time: dateTime(client.former_token_until) })}</p>`}`;
 };
 
 function Edit({ client, changed, back }) {
@@ -102,10 +108,10 @@ function Edit({ client, changed, back }) {
     notify(t('common.saved', { name: saved.name }));
     changed();
   });
-  const rotate = async () => {
+  const rotate = async (overlap) => {
     setAsking(false);
     try {
-      setToken(await api.post(`api/clients/${client.id}/token`, {}, { etag: client.version }));
+      setToken(await api.post(`api/clients/${client.id}/token`, { overlap_s: overlap || undefined }, { etag: client.version }));
       forget('api/');
     } catch (error) {
       notifyError(error, t('error.title'));
@@ -119,6 +125,18 @@ function Edit({ client, changed, back }) {
       <div class="row wrap"><${Button} kind="primary" type="submit" busy=${form.busy}>${t('common.save')}<//><span class="grow"></span>
         <${Button} icon="refresh-cw" onClick=${() => setAsking(true)}>${t('clients.rotate')}<//><${Button} kind="danger" icon="trash-2" onClick=${remove}>${t('common.delete')}<//></div>
     </form>
-    ${asking && html`<${Confirm} title=${t('clients.rotate')} text=${t('clients.rotate_hint', { name: client.name })} action=${t('clients.rotate')} run=${rotate} close=${() => setAsking(false)} />`}
+    ${asking && html`<${Rotate} client=${client} run=${rotate} close=${() => setAsking(false)} />`}
     ${token && html`<${TokenOnce} ...${token} close=${() => { setToken(null); changed(); }} />`}`;
+}
+
+/** Seconds for which the token of now may go on beside the new one. */
+const OVERLAPS = [0, 3600, 86_400, 604_800];
+
+function Rotate({ client, run, close }) {
+  const [overlap, setOverlap] = useState(0);
+  return html`
+    <${Dialog} title=${t('clients.rotate')} close=${close} actions=${html`<${Button} onClick=${close}>${t('common.cancel')}<//><${Button} kind="primary" onClick=${() => run(Number(overlap))}>${t('clients.rotate')}<//>`}>
+      <div class="form"><p>${t('clients.rotate_hint', { name: client.name })}</p>
+        <${SelectField} label=${t('clients.overlap')} value=${overlap} change=${setOverlap} options=${OVERLAPS.map((seconds) => [seconds, seconds ? span(seconds * 1000) : t('clients.at_once')])} /></div>
+    <//>`;
 }
