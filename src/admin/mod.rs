@@ -23,6 +23,8 @@ mod stats;
 mod system;
 mod table;
 mod throttle;
+mod tokens;
+mod users;
 mod versioned;
 mod wire;
 
@@ -106,6 +108,10 @@ enum Tag {
     Setup,
     /// Signing in and out.
     Session,
+    /// Persons who sign in.
+    Users,
+    /// Admin tokens, with which programs use the control plane.
+    Tokens,
     /// Endpoints that speak the OpenAI HTTP API.
     Providers,
     /// Provider API keys.
@@ -129,6 +135,8 @@ enum Tag {
 type Nouns = (
     setup::Setup,
     session::Sessions,
+    users::Users,
+    tokens::Tokens,
     providers::Providers,
     keys::Keys,
     keys::ManyKeys,
@@ -146,6 +154,8 @@ fn service() -> OpenApiService<Nouns, ()> {
     let nouns = (
         setup::Setup,
         session::Sessions,
+        users::Users,
+        tokens::Tokens,
         providers::Providers,
         keys::Keys,
         keys::ManyKeys,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::CliError;
 use super::data_folder::{DataFolder, Taking, read_admin_token};
 use super::local_http::{address_of, dial, exchange};
-use super::serve::refused;
+use super::serve::{browser_url, refused};
 use crate::app::App;
 use crate::config::{Config, Environment, ListenAddress, Tls};
 use crate::server::Shutdown;
@@ -23,6 +23,8 @@ use crate::server::Shutdown;
 pub(super) struct AdminApi {
     token: SecretString,
     place: Place,
+    /// Where the server listens, or would.
+    urls: Vec<String>,
 }
 
 enum Place {
@@ -52,7 +54,7 @@ impl AdminApi {
                     None => read_admin_token(&config.data)?
                         .context("the running server's admin token is needed: set KEYWHEEL_ADMIN_TOKEN")?,
                 };
-                Ok(AdminApi { token, place: elsewhere(&addresses, config.server.tls)? })
+                Ok(AdminApi { token, place: elsewhere(&addresses, config.server.tls)?, urls: addresses })
             }
             Taking::Taken(folder) => {
                 if config.admin_token.is_none() {
@@ -64,7 +66,13 @@ impl AdminApi {
                 let app = App::start(&config, environment, Shutdown::default()).await.map_err(refused)?;
                 let endpoint = app.endpoint().map_to_response().boxed();
                 let token = config.admin_token.unwrap_or_default();
-                Ok(AdminApi { token, place: Place::Here { endpoint, app: Box::new(app), _folder: folder } })
+                let scheme = if config.server.tls.is_some() { "https" } else { "http" };
+                let urls = config.server.listen.iter().map(|address| match address {
+                    ListenAddress::Tcp(address) => format!("{scheme}://{address}"),
+                    ListenAddress::Unix(_) => address.to_string(),
+                });
+                let urls = urls.collect();
+                Ok(AdminApi { token, place: Place::Here { endpoint, app: Box::new(app), _folder: folder }, urls })
             }
         }
     }
@@ -131,6 +139,11 @@ impl AdminApi {
                 None => return Ok(all),
             }
         }
+    }
+
+    /// Where a browser on this machine finds the server.
+    pub(super) fn browser_url(&self) -> String {
+        browser_url(&self.urls)
     }
 
     /// Writes what must survive and gives the data folder back.

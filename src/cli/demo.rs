@@ -13,14 +13,15 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 
 use super::local_http::address_of;
-use super::serve::refused;
+use super::serve::{browser_url, refused};
 use super::{CliError, configure, machine};
 use crate::app::App;
 use crate::clock::{Clock, random_bytes};
 use crate::config::{Config, Environment, Flags, ServerConfig};
-use crate::domain::new_token;
+use crate::domain::{Role, User, UserId, hash_token, new_token};
 use crate::mock::{self, Options};
 use crate::server::{self, Listeners, Shutdown};
+use crate::store::{Actor, Edit, Link, LinkPurpose, StoreError};
 use crate::telemetry::start_logging;
 
 /// Show traffic, failover and history, without a key or a network
@@ -89,7 +90,8 @@ async fn demonstrate(mut config: Config, scratch: &Path, rate: f64, days: u32) -
     let app = App::start(&config, &Environment::default(), shutdown.clone()).await.map_err(refused)?;
     app.keep_up();
     let address = listeners.urls().swap_remove(0);
-    welcome(&address, &config, &tokens, days, calls).context("cannot print")?;
+    let visit = invite(&app, now_ms).await?;
+    welcome(&address, &config, &tokens, &visit, days, calls).context("cannot print")?;
     if let Some(server) = address_of(&address) {
         traffic::start(server, tokens.traffic, rate, shutdown.draining.clone());
     }
@@ -99,6 +101,20 @@ async fn demonstrate(mut config: Config, scratch: &Path, rate: f64, days: u32) -
     Ok(())
 }
 
+/// Makes the user of the demo, and the secret of a link that signs in by one click, as often as wanted.
+async fn invite(app: &App, now_ms: i64) -> anyhow::Result<SecretString> {
+    let secret = new_token(random_bytes());
+    let hash = hash_token(&secret);
+    let actor = Actor { name: "demo".to_owned(), address: None, now_ms };
+    let invite = move |edit: &mut Edit<'_>| {
+        let user = User { id: UserId(0), name: "demo".to_owned(), role: Role::Owner, password: None, disabled: false };
+        let user = Some(edit.create(user)?.value.id);
+        edit.add_link(&Link { hash, purpose: LinkPurpose::Visit, user, expires_ms: i64::MAX })
+    };
+    app.publisher().edit::<_, StoreError, _>(actor, invite).await.context("cannot make the demo's user")?;
+    Ok(secret.into())
+}
+
 /// Not as fast as a simulation can be, so that there is something to watch.
 fn behaviour() -> Options {
     let event_pause = Duration::from_millis(8);
@@ -106,14 +122,24 @@ fn behaviour() -> Options {
     Options { event_pause, first_byte, slow_first_byte: Duration::from_secs(4), ..Options::default() }
 }
 
-fn welcome(address: &str, config: &Config, tokens: &Tokens, days: u32, calls: usize) -> std::io::Result<()> {
+fn welcome(
+    address: &str,
+    config: &Config,
+    tokens: &Tokens,
+    visit: &SecretString,
+    days: u32,
+    calls: usize,
+) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let admin = config.admin_token.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
     let visitor = tokens.visitor.expose_secret();
+    let dashboard = format!("{}/#/sign-in?link={}", browser_url(&[address.to_owned()]), visit.expose_secret());
     writeln!(
         out,
         "\
 Keywheel demo: simulated providers, {calls} calls in the last {days} days, and live traffic. Nothing is kept. Ctrl-C ends it.
+
+The dashboard: {dashboard}
 
 Try it:
 

@@ -15,6 +15,7 @@ mod machine;
 mod mock;
 mod openapi;
 mod serve;
+mod user;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ enum Command {
     Openapi(openapi::Arguments),
     Keys(keys::Arguments),
     Client(client::Arguments),
+    User(user::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
 
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Openapi(arguments) => openapi::run(arguments),
         Command::Keys(arguments) => keys::run(arguments, &environment),
         Command::Client(arguments) => client::run(arguments, &environment),
+        Command::User(arguments) => user::run(arguments, &environment),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };
     match result {

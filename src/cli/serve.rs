@@ -78,8 +78,8 @@ async fn serve(mut config: Config, environment: &Environment, mut folder: DataFo
     let addresses = listeners.urls();
     folder.announce(&addresses)?;
     let setup_token = app.setup_token()?;
-    let setup_link = setup_token
-        .map(|token| format!("{}/#/setup?token={}", browser_url(&addresses, &config.server.base_path), token.expose_secret()));
+    let dashboard = format!("{}{}", browser_url(&addresses), config.server.base_path);
+    let setup_link = setup_token.map(|token| format!("{dashboard}/#/setup?token={}", token.expose_secret()));
     announce(&app, &addresses, new_token_file.as_deref(), setup_link).context("cannot print")?;
     app.keep_up();
     if app.is_unconfigured() {
@@ -126,11 +126,10 @@ fn announce(app: &App, addresses: &[String], new_token_file: Option<&Path>, setu
 }
 
 /// Where a browser on this machine finds the dashboard, of the addresses that a server listens at.
-pub(super) fn browser_url(addresses: &[String], base_path: &str) -> String {
+pub(super) fn browser_url(addresses: &[String]) -> String {
     let url = addresses.iter().find(|address| address.starts_with("http")).map_or("http://localhost", String::as_str);
     // An address that means every address is none that a browser can go to.
-    let url = url.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]");
-    format!("{url}{base_path}")
+    url.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]")
 }
 
 /// For whoever started it without anything to serve.

@@ -98,9 +98,18 @@ impl Running {
 
     /// As [`Running::ask`], with a token.
     pub fn ask_as(&self, token: &str, line: &str) -> String {
-        let head = format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+        self.exchange(&format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"))
+    }
+
+    /// Posts JSON as nobody; the whole answer.
+    pub fn post(&self, path: &str, body: &str) -> String {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n");
+        self.exchange(&format!("{head}content-length: {}\r\n\r\n{body}", body.len()))
+    }
+
+    fn exchange(&self, request: &str) -> String {
         let mut stream = std::net::TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
-        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -285,6 +294,11 @@ fn the_demo_shows_traffic_and_prints_a_curl_that_works() {
         &["demo", "--listen", "127.0.0.1:0", "--days", "1"],
         &[("TMPDIR", folder.path().to_str().unwrap())],
     );
+    let link = demo.printed.iter().find_map(|line| line.split_once("/#/sign-in?link=")).expect("a link to the dashboard").1;
+    for _ in 0..2 {
+        let answer = demo.post("/api/session", &format!(r#"{{"link":"{link}"}}"#));
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("set-cookie: keywheel_session="), "{answer}");
+    }
     let at = demo.printed.iter().position(|line| line.trim_start().starts_with("curl ")).expect("a curl command");
     let pasted = demo.printed[at..at + 2].join("\n");
     let answer = Command::new("sh").args(["-c", &format!("{pasted} --silent --show-error")]).output().unwrap();

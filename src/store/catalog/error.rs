@@ -44,7 +44,7 @@ pub enum StoreError {
         by: Vec<String>,
     },
     /// Nobody would be left who can rule.
-    #[error("this is the last owner: make another user an owner first")]
+    #[error("there must be an owner who is not disabled: make another user an owner first")]
     LastOwner,
     /// The data folder cannot be made.
     #[error("cannot make the data folder {}: {source}", .path.display())]
