@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{AdminContext, People};
+use crate::admin::{AdminContext, People, ScriptDesk};
 use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy, random_bytes};
 use crate::config::{Config, Environment};
@@ -128,6 +128,7 @@ impl App {
             recorder: recorder.clone(),
             call_log: call_log.clone(),
             metrics: metrics.clone(),
+            scripts: Arc::new(ScriptDesk::new(scripts.clone())),
             ending: shutdown.draining.clone(),
             clock,
             admin_token: config.admin_token.as_ref().map(|token| hash_token(token.expose_secret())),

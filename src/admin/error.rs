@@ -9,7 +9,9 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registr
 use poem_openapi::types::{Example, Type};
 use poem_openapi::{ApiResponse, Object};
 
+use super::scripts::ProblemBody;
 use crate::domain::InvalidField;
+use crate::script::Problem;
 use crate::store::{DatabaseError, StoreError};
 
 /// Why a request was refused.
@@ -26,6 +28,8 @@ pub struct ApiError {
     pub field: Option<String>,
     /// Seconds after which to try again, sent as `retry-after`.
     pub retry_after_s: Option<u64>,
+    /// Where in scripts something is wrong.
+    pub problems: Vec<Problem>,
 }
 
 /// Statuses that every operation may answer with, and when.
@@ -55,7 +59,7 @@ impl ApiError {
 
     /// Any other refusal.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError { status, code, message: message.into(), field: None, retry_after_s: None }
+        ApiError { status, code, message: message.into(), field: None, retry_after_s: None, problems: Vec::new() }
     }
 
     /// Too many attempts to sign in have failed.
@@ -192,17 +196,27 @@ pub(super) struct ErrorDetail {
     /// The member of the request that is at fault.
     #[oai(nullable)]
     field: Option<String>,
+    /// What is wrong with scripts, each with file, line and column; left out when it is not about scripts.
+    #[oai(default, skip_serializing_if_is_empty)]
+    problems: Vec<ProblemBody>,
 }
 
 impl From<&ApiError> for ErrorDetail {
     fn from(error: &ApiError) -> Self {
-        ErrorDetail { code: error.code.to_owned(), message: error.message.clone(), field: error.field.clone() }
+        ErrorDetail {
+            code: error.code.to_owned(),
+            message: error.message.clone(),
+            field: error.field.clone(),
+            problems: error.problems.iter().map(ProblemBody::from).collect(),
+        }
     }
 }
 
 impl Example for ErrorBody {
     fn example() -> Self {
         let message = "another key has this name already".to_owned();
-        ErrorBody { error: ErrorDetail { code: "conflict".to_owned(), message, field: Some("name".to_owned()) } }
+        ErrorBody {
+            error: ErrorDetail { code: "conflict".to_owned(), message, field: Some("name".to_owned()), problems: vec![] },
+        }
     }
 }

@@ -16,6 +16,7 @@ mod passwords;
 mod people;
 mod period;
 mod providers;
+mod scripts;
 mod session;
 mod settings;
 mod setup;
@@ -50,6 +51,7 @@ use crate::telemetry::Metrics;
 pub use documentation::documentation;
 pub use error::ApiError;
 pub use people::People;
+pub use scripts::{ScriptDesk, record_live_scripts};
 
 /// Longest wait for records before a question about them is answered.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
@@ -70,6 +72,8 @@ pub struct AdminContext {
     pub call_log: CallLog,
     /// Counts calls in flight.
     pub metrics: Arc<Metrics>,
+    /// Works on the scripts.
+    pub scripts: Arc<ScriptDesk>,
     /// Cancelled when the server shuts down, so that feeds end.
     pub ending: CancellationToken,
     /// Tells the time.
@@ -120,6 +124,8 @@ enum Tag {
     Models,
     /// Applications and persons that call Keywheel.
     Clients,
+    /// Scripts and their hooks: what decides about calls.
+    Scripts,
     /// Settings of the installation.
     Settings,
     /// What became of calls.
@@ -144,6 +150,8 @@ type Nouns = (
     clients::Clients,
     calls::Calls,
     stats::Stats,
+    scripts::Files,
+    scripts::Versions,
     settings::SettingsOfAll,
     audit::Audit,
     system::System,
@@ -163,6 +171,8 @@ fn service() -> OpenApiService<Nouns, ()> {
         clients::Clients,
         calls::Calls,
         stats::Stats,
+        scripts::Files,
+        scripts::Versions,
         settings::SettingsOfAll,
         audit::Audit,
         system::System,

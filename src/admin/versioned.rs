@@ -1,5 +1,7 @@
 //! Versions: an answer names the version of its row as `ETag`, an edit names the version it was made from as `If-Match`.
 
+use std::fmt::Display;
+
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
@@ -11,7 +13,7 @@ use super::error::ApiError;
 
 /// An answer with the version of its row.
 pub(super) struct Versioned<T, const STATUS: u16> {
-    version: i64,
+    version: String,
     body: T,
 }
 
@@ -21,8 +23,8 @@ pub(super) type Found<T> = Versioned<T, 200>;
 pub(super) type Created<T> = Versioned<T, 201>;
 
 impl<T, const STATUS: u16> Versioned<T, STATUS> {
-    pub(super) fn new(version: i64, body: T) -> Self {
-        Versioned { version, body }
+    pub(super) fn new(version: impl Display, body: T) -> Self {
+        Versioned { version: version.to_string(), body }
     }
 }
 
@@ -75,10 +77,16 @@ impl ApiResponse for Deleted {
 
 /// The version in `If-Match`; `None`: any will do.
 pub(super) fn expected(if_match: Option<&str>) -> Result<Option<i64>, ApiError> {
-    let Some(text) = if_match.map(str::trim).filter(|text| *text != "*") else { return Ok(None) };
+    let Some(tag) = expected_tag(if_match) else { return Ok(None) };
+    let wrong = |_| ApiError::invalid("If-Match", "If-Match must be an ETag of this API, such as \"3\", or *");
+    tag.parse().map(Some).map_err(wrong)
+}
+
+/// What stands between the quotes of `If-Match`; `None`: any will do.
+pub(super) fn expected_tag(if_match: Option<&str>) -> Option<&str> {
+    let text = if_match.map(str::trim).filter(|text| *text != "*")?;
     let text = text.strip_prefix("W/").unwrap_or(text);
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse();
-    version.map(Some).map_err(|_| ApiError::invalid("If-Match", "If-Match must be an ETag of this API, such as \"3\", or *"))
+    Some(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::model_lists::{self, Schedule};
 use super::{App, Parts};
+use crate::admin::record_live_scripts;
 use crate::domain::KeyEventKind;
 use crate::outbound::ProbeVerdict;
 use crate::rotator::{ProbeDue, ProbeResult, SavedKeyState};
@@ -25,6 +26,7 @@ pub(super) fn start(app: &App) {
         save_states(&parts).await;
     });
     every(app, TICK, probe_due_keys);
+    every(app, TICK, record_scripts);
     every(app, HOUR, forget);
     let lists = Arc::new(tokio::sync::Mutex::new(Schedule::default()));
     every(app, TICK, move |parts| {
@@ -104,6 +106,13 @@ async fn probe(parts: &Parts, due: &ProbeDue) {
     };
     tracing::info!(provider = due.provider.name, key = due.key.name, verdict, "key probed");
     parts.rotator.probe_result(due.key.id, &result, due.started, parts.clock.now());
+}
+
+/// A script folder that somebody has changed becomes a version that can be brought back.
+async fn record_scripts(parts: Arc<Parts>) {
+    if let Err(error) = record_live_scripts(&parts.admin).await {
+        tracing::warn!(%error, "cannot remember a version of the scripts");
+    }
 }
 
 async fn forget(parts: Arc<Parts>) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::hook::Hook;
 use super::json;
@@ -121,7 +121,7 @@ impl fmt::Display for ScriptFailure {
 impl std::error::Error for ScriptFailure {}
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The set is refused.
@@ -155,6 +155,11 @@ impl Problem {
 
     pub(super) fn warning(place: Place, message: impl Into<String>) -> Self {
         Problem { severity: Severity::Warning, ..Problem::error(place, message) }
+    }
+
+    /// Whether it stands against the set.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// The problem as an error of the engine, for whoever imports the script.

@@ -44,7 +44,7 @@ pub struct Scripts {
     /// Which hooks the live set defines, so that a call without scripts looks at one number.
     defined: AtomicU16,
     /// Held while a load runs, so that one load ends before the next begins.
-    loading: Mutex<Option<Sources>>,
+    pub(super) loading: Mutex<Option<Sources>>,
     last: Mutex<LastReload>,
     reloads: AtomicU64,
     failed_reloads: AtomicU64,
@@ -208,7 +208,7 @@ impl Scripts {
         if let Some(set) = set {
             self.go_live(set);
         }
-        self.finish(last)
+        Some(self.finish(last))
     }
 
     /// Loads sources as they would be loaded live, without making them live.
@@ -233,7 +233,7 @@ impl Scripts {
             folder: self.folder.as_ref().map(|folder| folder.display().to_string()),
             version: set.version().to_owned(),
             files: set.sources().iter().map(file).collect(),
-            last_reload: self.last.lock().clone(),
+            last_reload: self.last_reload(),
             reloads: self.reloads.load(Ordering::Relaxed),
             failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
             hooks: set.reports(),
@@ -244,20 +244,24 @@ impl Scripts {
         Loader { limits: self.limits.clone(), config: (self.config)(), around: self.around.clone(), stats: self.stats.clone() }
     }
 
-    fn try_load(&self, sources: Sources) -> (LastReload, Option<ScriptSet>) {
+    pub(super) fn try_load(&self, sources: Sources) -> (LastReload, Option<ScriptSet>) {
         let began = self.around.clock.micros();
         let version = sources.version();
         let report = self.loader().load(sources);
         (LastReload { version, ..LastReload::new(&report, &self.around, began) }, report.set)
     }
 
-    fn go_live(&self, set: ScriptSet) {
+    pub(super) fn go_live(&self, set: ScriptSet) {
         let defined = set.defined.bits();
         self.current.store(Arc::new(set));
         self.defined.store(defined, Ordering::Release);
     }
 
-    fn finish(&self, last: LastReload) -> Option<LastReload> {
+    pub(super) fn last_reload(&self) -> LastReload {
+        self.last.lock().clone()
+    }
+
+    pub(super) fn finish(&self, last: LastReload) -> LastReload {
         if last.ok {
             self.reloads.fetch_add(1, Ordering::Relaxed);
             tracing::info!(version = last.version, duration_us = last.micros, tests = last.tests.len(), "scripts reloaded");
@@ -266,7 +270,7 @@ impl Scripts {
             last.tell();
         }
         *self.last.lock() = last.clone();
-        Some(last)
+        last
     }
 
     /// Notes that the folder could not be read; `None` when that is known already.
@@ -275,7 +279,7 @@ impl Scripts {
             return None;
         }
         let (at_ms, version) = (self.around.now_ms(), self.current().version().to_owned());
-        self.finish(LastReload { at_ms, ok: false, micros: 0, version, problems: vec![problem], tests: Vec::new() })
+        Some(self.finish(LastReload { at_ms, ok: false, micros: 0, version, problems: vec![problem], tests: Vec::new() }))
     }
 
     /// The folder is again as the live set has it: an error that was shown is over.

@@ -6,8 +6,10 @@
 
 mod calls;
 mod complete;
+mod edit;
 mod engine;
 mod error;
+mod folder;
 mod functions;
 mod hook;
 mod json;
@@ -15,6 +17,7 @@ mod limits;
 mod live;
 mod load;
 mod modules;
+mod name;
 mod objects;
 mod register;
 mod runtime;
@@ -28,11 +31,14 @@ mod watch;
 mod tests;
 
 pub use calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswer};
+pub use edit::{EditError, Edited};
 pub use error::{FailureKind, Place, Problem, ScriptFailure, Severity};
+pub use folder::FolderError;
 pub use hook::{Hook, HookSet};
 pub use limits::ScriptLimits;
 pub use live::{ConfigSource, LastReload, ScriptFile, ScriptStatus, Scripts, ScriptsOptions};
 pub use load::{LoadConfig, LoadReport, TestReport};
+pub use name::{ScriptName, ScriptNameError};
 pub use objects::{
     AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, HeaderEdit, KeyFacts,
     Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,

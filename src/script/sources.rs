@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::limits::{SOURCE_BYTES, SOURCE_FILES};
 
 /// How deep folders may lie inside the script folder.
-const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 4;
 
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,11 @@ impl Sources {
         self.0.get(name)
     }
 
+    /// A short name for the text of a script: twelve hexadecimal digits.
+    pub fn tag(&self, name: &str) -> Option<String> {
+        self.get(name).map(|text| twelve_digits(Sha256::digest(text.as_bytes()).as_slice()))
+    }
+
     /// Every script, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
         self.0.iter().map(|(name, text)| (name.as_str(), text))
@@ -99,8 +104,12 @@ impl Sources {
             digest.update((text.len() as u64).to_le_bytes());
             digest.update(text.as_bytes());
         }
-        digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        twelve_digits(digest.finalize().as_slice())
     }
+}
+
+fn twelve_digits(digest: &[u8]) -> String {
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_folder(root: &Path, inside: &Path, depth: usize, found: &mut BTreeMap<String, Arc<str>>) -> Result<(), SourceError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywheel::admin::{self, AdminContext, People};
+use keywheel::admin::{self, AdminContext, People, ScriptDesk};
 use keywheel::clock::Clock;
 use keywheel::domain::{Snapshot, hash_token};
 use keywheel::mock::{Behaviour, MockProvider};
@@ -10,6 +10,7 @@ use keywheel::outbound::{Options, Outbound};
 use keywheel::publish::Publisher;
 use keywheel::recorder::{Recorder, RecorderOptions};
 use keywheel::rotator::Rotator;
+use keywheel::script::{LoadConfig, ScriptLimits, Scripts, ScriptsOptions};
 use keywheel::store::{MasterKeySource, Retention, Store, open_call_log};
 use keywheel::telemetry::Metrics;
 use poem::http::{Method, StatusCode};
@@ -56,6 +57,8 @@ impl Api {
         let (metrics, retention) = (Arc::new(Metrics::new()), || Retention { record_days: 30, body_days: 7 });
         let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default()).unwrap();
         let ending = CancellationToken::new();
+        let config = Box::new(LoadConfig::default);
+        let scripts = Scripts::load(ScriptsOptions { folder: None, limits: ScriptLimits::default(), clock, config }).unwrap();
         let context = AdminContext {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
@@ -64,6 +67,7 @@ impl Api {
             recorder: recorder.clone(),
             call_log,
             metrics,
+            scripts: Arc::new(ScriptDesk::new(scripts)),
             ending: ending.clone(),
             clock,
             admin_token: Some(hash_token(TOKEN)),

@@ -135,13 +135,21 @@ impl TestApp {
         read(self.request("GET", path)).await
     }
 
-    /// A request to the admin API with the admin token; its body is JSON, null is none.
+    /// Sends a request to the admin API; `body` is left out when it is null.
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.admin_with(method, path, &[], body).await
+    }
+
+    /// [`TestApp::admin`] with further headers.
+    pub async fn admin_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let mut request = self.request_as("admin-token-for-tests", method, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if !body.is_null() {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        read(request).await
+        read(request.timeout(Duration::from_secs(60))).await
     }
 
     /// A plain chat call.
@@ -170,6 +178,11 @@ impl TestApp {
         let mut records = self.records().await;
         assert_eq!(records.len(), 1, "one record for one call: {records:#?}");
         records.remove(0)
+    }
+
+    /// The text of a script as it is live.
+    pub fn scripts_text(&self, name: &str) -> Option<String> {
+        self.app.scripts().current().sources().get(name).map(ToString::to_string)
     }
 
     /// The state of a key by its name.

@@ -40,6 +40,7 @@ mod probe;
 mod process;
 mod readme;
 mod scene;
+mod scripts_api;
 mod secrets;
 mod server;
 mod streams_memory;

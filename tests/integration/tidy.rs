@@ -33,7 +33,7 @@ const OVERSEERS: &[&str] = &["app", "cli", "lib", "main"];
 /// Words that only some rooms may say.
 const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
-    ("rhai", &["script"]),
+    ("rhai::", &["script"]),
     ("notify::", &["script"]),
     ("reqwest", &["outbound"]),
     ("std::env", &["config"]),

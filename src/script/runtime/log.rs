@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest line, in bytes; the rest is cut.
 pub const LINE_BYTES: usize = 1024;
@@ -11,7 +11,7 @@ pub const LINE_BYTES: usize = 1024;
 const CAPTURED_LINES: usize = 200;
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// For whoever writes the script.

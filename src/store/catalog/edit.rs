@@ -120,6 +120,10 @@ impl<'a> Edit<'a> {
         Ok(row)
     }
 
+    pub(super) fn actor(&self) -> &Actor {
+        self.actor
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         self.actor.now_ms
     }
