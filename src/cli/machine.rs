@@ -6,12 +6,20 @@ use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 
-/// A runtime with this many worker threads; `None`: one for each processor.
+/// A runtime with this many worker threads; `None`: one for every two processors.
+///
+/// Every further thread makes a call dearer, since threads wake each other and hand tasks over, and the kernel's network, the
+/// recorder and the readers of the log want processors too. A single worker is the thread that calls, with no hand-over at all.
 pub(super) fn runtime(threads: Option<NonZeroUsize>) -> anyhow::Result<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = threads {
-        builder.worker_threads(threads.get());
-    }
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut builder = match threads.map_or((processors / 2).max(1), NonZeroUsize::get) {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+    };
     builder.enable_all().thread_name("keywheel").build().context("cannot start worker threads")
 }
 

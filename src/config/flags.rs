@@ -73,7 +73,7 @@ pub struct Flags {
     /// Private key of the certificate in PEM
     #[arg(long, value_name = "FILE")]
     tls_key: Option<String>,
-    /// Worker threads [default: one for each processor]
+    /// Worker threads; more where script hooks compute much [default: one for every two processors]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<String>,
     /// File that holds the sealing key [default: master.key in the data folder, made at first start]

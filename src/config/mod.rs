@@ -116,7 +116,7 @@ pub struct Config {
     pub max_body: usize,
     /// Most bytes of an upload that streams through.
     pub max_upload: u64,
-    /// Worker threads; `None`: one for each processor.
+    /// Worker threads; `None`: one for every two processors.
     pub threads: Option<NonZeroUsize>,
     /// Token for `/metrics`; `None`: only from this machine.
     pub metrics_token: Option<SecretString>,

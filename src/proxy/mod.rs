@@ -20,6 +20,7 @@ mod deliver;
 mod error;
 mod estimate;
 mod forward;
+mod gathering;
 mod inbound;
 mod intake;
 mod interruption;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attempt::Document;
 use super::call::Call;
+use super::gathering::Gathering;
 use super::interruption::Interruption;
 use super::meter::{End, Meter, Metered};
 use super::watch::Watch;
@@ -23,13 +24,6 @@ use crate::rotator::Lease;
 const GRACE: Duration = Duration::from_secs(2);
 /// Pause between an error event and the broken connection, so that the event is written out first.
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
-
-/// A piece that comes this soon behind the last one belongs to a burst.
-const BURST: Duration = Duration::from_micros(500);
-/// How often a piece is held back before it is sent: the HTTP library asks twice before others have their turn.
-const WAITS: u8 = 2;
-/// Most bytes that are gathered to go out at once.
-const GATHERED_BYTES: usize = 16 * 1024;
 
 /// How an answer's bytes are looked at while they pass.
 pub(super) enum Look {
@@ -69,49 +63,6 @@ pub(super) struct Relay {
     ending: Ending,
     /// Bytes still to come, when the length is known and nothing is taken out.
     length: Option<u64>,
-}
-
-/// Decides when pieces are gathered to go out at once.
-///
-/// The provider's connection hands over one piece at a time, though it may have read many: each would be written to the client
-/// on its own. Holding one back until that connection had another turn costs little, and is done where it was worth it
-/// the last time, or where a piece came right behind the last one.
-#[derive(Default)]
-struct Gathering {
-    /// When the newest piece came of what was sent last.
-    sent: Option<Instant>,
-    /// How often what is at hand was held back since the newest piece.
-    waits: u8,
-    /// Whether waiting brought more, for what is at hand.
-    gained: bool,
-    /// Whether it did so for what was sent last.
-    is_worth_it: bool,
-}
-
-impl Gathering {
-    /// A piece came.
-    fn heard(&mut self) {
-        self.gained |= self.waits > 0;
-        self.waits = 0;
-    }
-
-    /// Whether what is at hand, whose newest piece came at `heard`, is held back once more.
-    fn waits(&mut self, heard: Instant) -> bool {
-        let is_burst = || self.sent.is_some_and(|sent| heard.duration_since(sent) < BURST);
-        if self.waits == WAITS || !(self.waits > 0 || self.gained || self.is_worth_it || is_burst()) {
-            return false;
-        }
-        self.waits += 1;
-        true
-    }
-
-    /// What was at hand is sent.
-    fn sent(&mut self, heard: Instant) {
-        if self.waits > 0 || self.gained {
-            self.is_worth_it = self.gained;
-        }
-        (self.waits, self.gained, self.sent) = (0, false, Some(heard));
-    }
 }
 
 struct Flow {
@@ -203,7 +154,7 @@ impl Relay {
     }
 
     /// Takes all that may go to the client.
-    fn take_out(&mut self) -> Bytes {
+    fn take_out(&mut self, is_enough: bool) -> Bytes {
         let piece = match self.out.len() {
             1 => self.out.pop_front().unwrap_or_default(),
             _ => {
@@ -214,7 +165,7 @@ impl Relay {
         };
         if let Some(flow) = &mut self.flow {
             flow.call.sent(&piece);
-            self.gathering.sent(flow.idle.last);
+            self.gathering.sent(flow.idle.last, is_enough);
         }
         self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
         piece
@@ -350,20 +301,21 @@ impl Body for Relay {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
-            let has_enough = self.out.iter().map(Bytes::len).sum::<usize>() >= GATHERED_BYTES;
+            let has_enough = self.out.iter().map(Bytes::len).sum::<usize>() >= self.gathering.enough();
             let is_open = matches!(self.ending, Ending::Open);
             if !self.out.is_empty() && (has_enough || !is_open) {
-                return Poll::Ready(Some(Ok(Frame::data(self.take_out()))));
+                return Poll::Ready(Some(Ok(Frame::data(self.take_out(has_enough)))));
             }
             match &mut self.ending {
                 Ending::Open => {
                     if self.poll_upstream(context).is_ready() {
                         self.gathering.heard();
-                    } else if self.out.is_empty() || self.waits_for_more(context) {
-                        return Poll::Pending;
-                    } else {
-                        return Poll::Ready(Some(Ok(Frame::data(self.take_out()))));
+                        continue;
                     }
+                    if self.out.is_empty() || self.waits_for_more(context) {
+                        return Poll::Pending;
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(self.take_out(false)))));
                 }
                 Ending::Clean => return Poll::Ready(None),
                 Ending::Broken(pause) => {
