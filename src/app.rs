@@ -14,10 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{AdminContext, People, ScriptDesk};
+use crate::admin::{AdminContext, DecidedBy, FixedSetting, People, ScriptDesk};
 use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy, random_bytes};
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, ShownSetting, Source};
 use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, User, hash_token, new_token};
 use crate::outbound::{Options, Outbound};
 use crate::prices;
@@ -133,6 +133,7 @@ impl App {
             clock,
             admin_token: config.admin_token.as_ref().map(|token| hash_token(token.expose_secret())),
             people: People::new(&config.server.base_path),
+            fixed_settings: config.shown.iter().map(fixed_setting).collect(),
         });
         let parts = Parts {
             clock,
@@ -216,6 +217,16 @@ impl App {
         upkeep::save_states(&self.parts).await;
         self.parts.recorder.shutdown().await;
     }
+}
+
+fn fixed_setting(shown: &ShownSetting) -> FixedSetting {
+    let decided_by = match shown.source {
+        Source::Flag(_) => DecidedBy::Flag,
+        Source::Environment(_) => DecidedBy::Environment,
+        Source::File(_) => DecidedBy::File,
+        Source::Default => DecidedBy::Default,
+    };
+    FixedSetting { name: shown.name, value: shown.value.clone(), decided_by, source: shown.source.to_string() }
 }
 
 fn saved_states(store: &Store) -> anyhow::Result<Vec<SavedKeyState>> {

@@ -52,6 +52,7 @@ pub use documentation::documentation;
 pub use error::ApiError;
 pub use people::People;
 pub use scripts::{ScriptDesk, record_live_scripts};
+pub use settings::{DecidedBy, FixedSetting};
 
 /// Longest wait for records before a question about them is answered.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
@@ -82,6 +83,8 @@ pub struct AdminContext {
     pub admin_token: Option<TokenHash>,
     /// What is remembered about people.
     pub people: People,
+    /// Settings that were decided at the start.
+    pub fixed_settings: Vec<FixedSetting>,
 }
 
 impl AdminContext {

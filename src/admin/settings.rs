@@ -1,19 +1,24 @@
 //! `/api/settings`
 
 mod body;
+mod fixed;
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Header;
+use poem_openapi::payload::Json;
 use serde_json::{Map, Value};
 
 use super::Tag;
-use super::access::{Owner, Viewer};
+use super::access::{Operator, Owner, Viewer};
 use super::body::{Body, parse};
 use super::error::ApiError;
 use super::versioned::{Found, expected};
 use crate::domain::Settings;
 use crate::store::Stored;
 use body::{SettingsBody, SettingsChange};
+use fixed::FixedSettings;
+
+pub use fixed::{DecidedBy, FixedSetting};
 
 /// Operations on the settings.
 pub(super) struct SettingsOfAll;
@@ -24,6 +29,14 @@ impl SettingsOfAll {
     #[oai(path = "/settings", method = "get", operation_id = "get_settings")]
     async fn get(&self, access: Viewer) -> Result<Found<SettingsBody>, ApiError> {
         answer(access.context().store().catalog().settings())
+    }
+
+    /// List the settings that are fixed while Keywheel runs
+    ///
+    /// Each tells where its value comes from. It is changed there and holds from the next start.
+    #[oai(path = "/settings/fixed", method = "get", operation_id = "list_fixed_settings")]
+    async fn fixed(&self, access: Operator) -> Result<Json<FixedSettings>, ApiError> {
+        Ok(Json(FixedSettings::of(&access.context().fixed_settings)))
     }
 
     /// Change settings

@@ -72,6 +72,7 @@ impl Api {
             clock,
             admin_token: Some(hash_token(TOKEN)),
             people: People::new(""),
+            fixed_settings: Vec::new(),
         };
         let endpoint = Arc::new(admin::endpoint(Arc::new(context)));
         let call = move |request| -> Answering {

@@ -84,3 +84,24 @@ async fn an_admin_token_is_shown_once_tells_its_last_use_and_can_be_revoked() {
     assert_eq!(with_token("GET", "/api/session").await.status, 401);
     assert_eq!(read(anonymous(&app, "GET", "/api/session").bearer_auth(ADMIN)).await.json()["csrf"], Value::Null);
 }
+
+#[tokio::test]
+async fn what_is_fixed_says_who_decided_it_and_shows_no_secret() {
+    let app = TestApp::start_with("", &[("KEYWHEEL_METRICS_TOKEN", "a-metrics-token")]).await;
+    let answer = read(anonymous(&app, "GET", "/api/settings/fixed").bearer_auth(ADMIN)).await;
+    let (text, body) = (answer.text(), answer.json());
+    let setting = |name: &str| {
+        let all = body["settings"].as_array().unwrap();
+        all.iter().find(|setting| setting["name"] == name).unwrap_or_else(|| panic!("no {name}: {text}")).clone()
+    };
+    assert_eq!(
+        setting("listen"),
+        json!({
+            "name": "listen", "value": "127.0.0.1:0", "decided_by": "environment",
+            "source": "the environment variable KEYWHEEL_LISTEN",
+        })
+    );
+    assert_eq!(setting("log")["decided_by"], json!("default"));
+    assert_eq!(setting("admin_token")["value"], json!("(hidden)"));
+    assert!(!text.contains(ADMIN) && !text.contains("a-metrics-token"), "{text}");
+}
