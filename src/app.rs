@@ -111,6 +111,7 @@ impl App {
             entropy: entropy.clone(),
             snapshot: publisher.current(),
             rotator: rotator.clone(),
+            scripts: scripts.clone(),
             quota: quota.clone(),
             outbound: outbound.clone(),
             recorder: recorder.clone(),

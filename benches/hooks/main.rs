@@ -200,7 +200,7 @@ impl Candidates for Indexed {
         self.get(0)
     }
 
-    fn next_among(&self, positions: &[usize]) -> Option<Candidate> {
-        self.get(*positions.first()?)
+    fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
+        among.first().cloned()
     }
 }

@@ -234,6 +234,21 @@ pub struct AttemptRecord {
     pub why: Why,
 }
 
+/// What a script did to a call, or failed to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptNote {
+    /// The hook.
+    pub hook: Arc<str>,
+    /// `rejected`, `answered` or `routed`; else the kind of its failure, such as `thrown` or `time`.
+    pub kind: Arc<str>,
+    /// The script's name inside the folder.
+    pub script: String,
+    /// Its line, from 1; 0 when it is not known.
+    pub line: u32,
+    /// What happened.
+    pub message: String,
+}
+
 /// A body kept with a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBody {
@@ -313,6 +328,8 @@ pub struct CallRecord {
     pub tags: Vec<String>,
     /// Values that scripts added, as a JSON object; `None` when there are none.
     pub attributes: Option<String>,
+    /// What scripts decided, and which hooks failed.
+    pub script_notes: Vec<ScriptNote>,
     /// Names of client headers that were not passed on.
     pub dropped_headers: Vec<String>,
     /// Bodies, when they are kept.

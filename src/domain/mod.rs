@@ -29,7 +29,8 @@ mod window;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{
-    Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, StoredBody, Why,
+    Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, ScriptNote,
+    StoredBody, Why,
 };
 pub use client::{BudgetPeriod, Client, ClientLimits, FormerToken, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use dollars::{DollarPrice, LongContextDollars};

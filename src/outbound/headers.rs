@@ -136,6 +136,13 @@ pub fn dropped_client_headers(provider: &Provider, client: &HeaderMap) -> Vec<He
     ProviderHeaders::new(provider).map(|headers| headers.for_request(client, &[]).1).unwrap_or_default()
 }
 
+/// The headers of a client that pass to a provider, without what the provider's settings add: those may be secret.
+pub fn passing_client_headers(provider: &Provider, client: &HeaderMap) -> HeaderMap {
+    let pass = ProviderHeaders::new(provider).map(|headers| headers.pass).unwrap_or_default();
+    let passes = |name: &HeaderName| passes_by_default(name) || pass.contains(name);
+    client.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// The header that carries a secret, and its value, marked sensitive. `None`: the scheme uses no header.
 pub(super) fn auth_header(scheme: &AuthScheme, secret: &str) -> Result<Option<(HeaderName, HeaderValue)>, &'static str> {
     let (name, prefix) = match scheme {

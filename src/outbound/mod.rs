@@ -27,7 +27,7 @@ pub use body::{BodyError, UpstreamBody};
 pub use clients::{Options, Outbound};
 pub use error::{SendError, SendErrorKind};
 pub use guard::{AddressClass, RefusedAddress};
-pub use headers::{client_headers, dropped_client_headers, upstream_request_id};
+pub use headers::{client_headers, dropped_client_headers, passing_client_headers, upstream_request_id};
 pub use models::ListError;
 pub use probe::{ProbeReport, ProbeStep, ProbeVerdict};
 pub use question::Answer;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::call::Call;
 use super::error::ProxyError;
+use super::hooks::{chunk_editor, on_upstream_request};
 use super::meter::{Meter, RequestFacts};
 use super::plan::{Payload, Plan};
 use super::relay::Look;
@@ -114,15 +115,16 @@ pub(super) async fn attempt(
 ) -> Result<(Head, Answer), Failure> {
     let limits = limits(plan, lease);
     let body = plan.prepare(lease.model(), add_include_usage).map_err(Failure::Unprepared)?;
+    let outgoing = on_upstream_request(call, plan, lease, body).map_err(Failure::Unprepared)?;
     let request = SendRequest {
         provider: lease.provider(),
         key: lease.key(),
         method: plan.method.clone(),
-        path: &plan.path.rest,
+        path: outgoing.path.as_deref().unwrap_or(&plan.path.rest),
         query: plan.query.as_deref(),
-        client_headers: &plan.headers,
-        extra_headers: &[],
-        body,
+        client_headers: outgoing.headers.as_ref().unwrap_or(&plan.headers),
+        extra_headers: &outgoing.extra,
+        body: outgoing.body,
     };
     let head_limit = if plan.stream { limits.first_byte } else { limits.answer };
     let sent = timeout_at(head_limit, call.deps.outbound.send(request)).await;
@@ -145,7 +147,7 @@ pub(super) async fn attempt(
     }
     let meter = Meter::new(plan.metered_api(), request_facts(plan));
     if is_event_stream(&head.headers) {
-        let watch = Watch::new(meter, add_include_usage, Some(lease.key().clone()));
+        let watch = Watch::new(meter, add_include_usage, Some(lease.key().clone())).edited_by(chunk_editor(call));
         return hold_stream(call, plan, head, upstream.body, watch, &limits).await;
     }
     hold_plain(plan, head, upstream.body, meter, &limits).await
@@ -154,7 +156,7 @@ pub(super) async fn attempt(
 fn limits(plan: &Plan, lease: &Lease) -> Limits {
     let timeouts = &lease.provider().timeouts;
     let now = Instant::now();
-    let answer_ms = plan.route.model.as_ref().and_then(|model| model.answer_ms).unwrap_or(timeouts.answer_ms);
+    let answer_ms = plan.model_at(lease.tier()).and_then(|model| model.answer_ms).unwrap_or(timeouts.answer_ms);
     Limits {
         first_byte: now + Duration::from_millis(timeouts.first_byte_ms),
         answer: now + Duration::from_millis(answer_ms),

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use super::Deps;
 use super::attempt::Head;
 use super::error::ProxyError;
+use super::hooks::Scripted;
 use super::meter::{End, Meter, Metered};
 use super::ownership::Remember;
 use super::plan::Plan;
@@ -18,6 +19,7 @@ use crate::domain::{
 };
 use crate::quota::Reservation;
 use crate::rotator::{LearnedLimits, Lease, Report};
+use crate::script::{Hook, ScriptRequest, ScriptSet};
 use crate::telemetry::InFlight;
 
 /// A call from its head to its record.
@@ -37,6 +39,8 @@ pub(super) struct Call {
     pub late: Option<(Arc<str>, Arc<ObjectOwner>)>,
     /// Whether objects of the answer are remembered: by their id only, or every id in it.
     pub remember: Remember,
+    /// The scripts of this call; `None`: none defines a hook.
+    pub scripted: Option<Scripted>,
     generates: bool,
     _in_flight: InFlight,
     /// Most bytes kept of a body; `None`: bodies are not kept.
@@ -52,6 +56,7 @@ impl Call {
         let began_us = deps.clock.micros();
         let in_flight = deps.metrics.in_flight();
         deps.rotator.count_call(now);
+        let scripted = deps.scripts.live().map(Scripted::new);
         let record = CallRecord {
             id: CallId::new(now.unix_ms, deps.entropy.ten_bytes()),
             started_ms: now.unix_ms,
@@ -70,6 +75,7 @@ impl Call {
             debug: false,
             late: None,
             remember: Remember::Nothing,
+            scripted,
             generates: false,
             _in_flight: in_flight,
             capture_bytes: settings.store_bodies.then_some(settings.body_cap_bytes as usize),
@@ -77,6 +83,12 @@ impl Call {
             attempt_began_us: began_us,
             finished: false,
         }
+    }
+
+    /// What a hook is run with, when a script defines it.
+    #[inline]
+    pub fn hook(&self, hook: Hook) -> Option<(&Arc<ScriptSet>, &ScriptRequest)> {
+        self.scripted.as_ref().and_then(|scripted| scripted.hook(hook))
     }
 
     /// Notes who calls.
@@ -95,8 +107,8 @@ impl Call {
         self.deps.clock.micros() - self.attempt_began_us
     }
 
-    /// Opens the record of an attempt with a leased key.
-    pub fn open_attempt(&mut self, lease: &mut Lease, queue_us: u64) {
+    /// Opens the record of an attempt with a leased key; `script` is the one that was asked for it, as `file:line`.
+    pub fn open_attempt(&mut self, lease: &mut Lease, queue_us: u64, script: Option<Arc<str>>) {
         self.attempt_began_us = self.deps.clock.micros();
         let provider = Ref { id: lease.provider().id, name: lease.provider().name.as_str().into() };
         let key = Ref { id: lease.key().id, name: lease.key().name.as_str().into() };
@@ -116,12 +128,24 @@ impl Call {
             why: lease.take_why(),
         };
         attempt.timings.queue_us = queue_us;
+        if &*attempt.why.chosen_by == "script" {
+            attempt.why.script = script.map(|script| script.to_string());
+        }
         self.record.attempts.push(attempt);
     }
 
     /// The record of the current attempt.
     pub fn attempt(&mut self) -> Option<&mut AttemptRecord> {
         self.record.attempts.last_mut()
+    }
+
+    /// Forgets the current attempt: nothing was sent.
+    pub fn drop_attempt(&mut self) {
+        self.record.attempts.pop();
+        let last = self.record.attempts.last();
+        self.record.provider = last.map(|attempt| attempt.provider.clone());
+        self.record.key = last.map(|attempt| attempt.key.clone());
+        self.record.model_served = last.and_then(|attempt| attempt.model.clone());
     }
 
     /// Closes the record of the current attempt after a failure.
@@ -146,23 +170,23 @@ impl Call {
     /// Ends the call with an error of Keywheel's own.
     pub fn fail(mut self, error: &ProxyError) {
         self.record.status = error.status.as_u16();
-        self.record.error_code = Some(error.code.into());
+        self.record.error_code = Some((*error.code).into());
         self.record.error_message = Some(error.message.clone());
         self.finish(error.outcome);
     }
 
-    /// Ends a call that Keywheel answered from the catalog.
+    /// Ends a call that Keywheel answered itself: from the catalog, or by a script.
     pub fn answered(mut self, status: StatusCode) {
         self.record.status = status.as_u16();
         self.record.cost = Cost::Known(Nanodollars(0));
-        self.finish(Outcome::Success);
+        self.finish(if status.as_u16() < 400 { Outcome::Success } else { Outcome::Rejected });
     }
 
     /// Notes that an attempt's answer is the call's answer.
     pub fn committed(&mut self, plan: &Plan, lease: &Lease, head: &Head) {
         self.record.status = head.status.as_u16();
         self.generates = plan.generates();
-        self.price = plan.snapshot.price(plan.route.model.as_deref(), lease.model()).cloned();
+        self.price = plan.snapshot.price(plan.model_at(lease.tier()).map(|model| &**model), lease.model()).cloned();
         let first_byte_us = self.record.attempts.last().and_then(|attempt| attempt.timings.first_byte_us);
         let now = self.deps.clock.now();
         let limits = LearnedLimits::from_headers(&head.headers, now);
@@ -200,8 +224,9 @@ impl Call {
     }
 
     /// Ends the call after an answer whose whole body is in hand.
-    pub fn conclude_whole(mut self, lease: &Lease, body: &Bytes, meter: Meter) {
-        self.sent(body);
+    /// `sent` is what the client gets of it.
+    pub fn conclude_whole(mut self, lease: &Lease, body: &Bytes, sent: &Bytes, meter: Meter) {
+        self.sent(sent);
         self.remember_all(lease, body);
         self.conclude(lease, meter.finish(End::Whole), Outcome::Success, None);
     }
@@ -251,7 +276,11 @@ impl Call {
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(self.record.usage.total_tokens(), self.record.cost);
         }
-        self.deps.recorder.record(std::mem::take(&mut self.record));
+        let mut record = std::mem::take(&mut self.record);
+        match self.scripted.take().and_then(|scripted| scripted.finish(&mut record)) {
+            Some(set) => self.deps.recorder.record_after(record, move |record| set.on_complete(record)),
+            None => self.deps.recorder.record(record),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::time::{Interval, timeout};
 use super::attempt::{Answer, Head};
 use super::call::Call;
 use super::forward::{Ended, forward};
+use super::hooks::on_response;
 use super::plan::Plan;
 use super::relay::{Look, Relay, RelayParts};
 use crate::domain::Api;
@@ -50,7 +51,7 @@ pub(super) async fn deliver(mut call: Call, plan: Plan) -> Response {
 type Attempts = Pin<Box<dyn Future<Output = (Call, Plan, Ended)> + Send>>;
 
 /// The answer, when nothing of it was sent yet.
-fn respond(call: Call, plan: &Plan, ended: Ended) -> Response {
+fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
     match ended {
         Ended::Refused(error) => {
             let mut response = error.response(plan.path.api);
@@ -61,13 +62,15 @@ fn respond(call: Call, plan: &Plan, ended: Ended) -> Response {
             response
         }
         Ended::Verbatim { head, body, outcome } => {
-            let response = with_head(&call, plan, &head, false, body.clone().into());
-            call.refused(head.status, &body, outcome);
+            let mut response = with_head(&call, plan, &head, false, body.clone().into());
+            let body = on_response(&mut call, &mut response, Some(&body)).unwrap_or(body);
+            call.refused(response.status(), &body, outcome);
             response
         }
         Ended::Answered { lease, head, answer: Answer::Whole { body, meter } } => {
-            let response = with_head(&call, plan, &head, plan.method == Method::HEAD, body.clone().into());
-            call.conclude_whole(&lease, &body, meter);
+            let mut response = with_head(&call, plan, &head, plan.method == Method::HEAD, body.clone().into());
+            let sent = on_response(&mut call, &mut response, Some(&body)).unwrap_or_else(|| body.clone());
+            call.conclude_whole(&lease, &body, &sent, meter);
             response
         }
         Ended::Answered { lease, head, answer: Answer::Flow { held, upstream, look } } => {
@@ -76,6 +79,7 @@ fn respond(call: Call, plan: &Plan, ended: Ended) -> Response {
                 _ => upstream.length().map(|rest| rest + held.iter().map(|piece| piece.len() as u64).sum::<u64>()),
             };
             let mut response = with_head(&call, plan, &head, false, poem::Body::empty());
+            on_response(&mut call, &mut response, None);
             let parts = RelayParts { call, lease, held, upstream, look, api: plan.path.api, length };
             response.set_body(boxed(Relay::new(parts)));
             response
@@ -144,7 +148,7 @@ enum State {
 }
 
 impl Waiting {
-    fn take(&mut self, call: Call, plan: &Plan, ended: Ended) {
+    fn take(&mut self, mut call: Call, plan: &Plan, ended: Ended) {
         self.state = State::Ended;
         let api = plan.path.api;
         match ended {
@@ -156,9 +160,12 @@ impl Waiting {
                 self.out.push_back(as_event(api, true, &body));
                 call.refused(head.status, &body, outcome);
             }
-            Ended::Answered { lease, answer: Answer::Whole { body, meter }, .. } => {
-                self.out.push_back(as_event(api, false, &body));
-                call.conclude_whole(&lease, &body, meter);
+            Ended::Answered { lease, head, answer: Answer::Whole { body, meter } } => {
+                let mut unsent = with_head(&call, plan, &head, false, poem::Body::empty());
+                let sent = on_response(&mut call, &mut unsent, Some(&body)).unwrap_or_else(|| body.clone());
+                call.record.status = StatusCode::OK.as_u16();
+                self.out.push_back(as_event(api, false, &sent));
+                call.conclude_whole(&lease, &body, &sent, meter);
             }
             Ended::Answered { lease, answer: Answer::Flow { held, upstream, look }, .. } => {
                 let parts = RelayParts { call, lease, held, upstream, look, api, length: None };

@@ -1,5 +1,6 @@
 //! What the data plane answers when it cannot pass an answer on: one error type, one shape.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::domain::{Api, Outcome};
 pub(crate) struct ProxyError {
     pub status: StatusCode,
     /// Stable and of low cardinality; clients may match on it.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What happened and what to do next. Never a piece of a provider's key.
     pub message: String,
     /// The member of the request at fault.
@@ -28,8 +29,16 @@ pub(crate) struct ProxyError {
 }
 
 impl ProxyError {
-    fn new(status: StatusCode, code: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
-        ProxyError { status, code, message: message.into(), param: None, retry_after_ms: None, outcome, close: false }
+    fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, outcome: Outcome, message: impl Into<String>) -> Self {
+        ProxyError {
+            status,
+            code: code.into(),
+            message: message.into(),
+            param: None,
+            retry_after_ms: None,
+            outcome,
+            close: false,
+        }
     }
 
     /// The request is at fault.
@@ -38,7 +47,7 @@ impl ProxyError {
     }
 
     /// Keywheel refuses the call with a status of its own.
-    pub fn rejected(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn rejected(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         ProxyError::new(status, code, Outcome::Rejected, message)
     }
 

@@ -1,5 +1,7 @@
 //! The attempts of a call: pick a key, try, judge the outcome, go on or stop.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 
@@ -7,7 +9,7 @@ use super::attempt::{Answer, Failure, Head, attempt};
 use super::call::Call;
 use super::error::ProxyError;
 use super::plan::Plan;
-use super::refusal;
+use super::{hooks, refusal};
 use crate::domain::{Blame, Class, Moment, Outcome, Retry, Verdict};
 use crate::rotator::{Evidence, Lease, Owner, PickError, PickRequest, Tried, Trouble, mask};
 
@@ -44,30 +46,35 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
     };
     loop {
         let waited_from = call.elapsed_us();
-        let mut lease = match pick(call, plan, &state).await {
-            Ok(lease) => lease,
+        let (mut lease, script) = match pick(call, plan, &state).await {
+            Ok(picked) => picked,
             Err(error) => return refusal::without_key(plan, error, state.last),
         };
         let remembered = (lease.provider().id, plan.path.endpoint);
         state.add_include_usage &= !call.deps.refuses_include_usage(remembered);
         state.attempts += 1;
         let queue_us = call.elapsed_us() - waited_from;
-        call.open_attempt(&mut lease, queue_us);
+        call.open_attempt(&mut lease, queue_us, script);
         let failure = match attempt(call, plan, &lease, state.add_include_usage).await {
             Ok((head, answer)) => {
                 call.committed(plan, &lease, &head);
                 return Ended::Answered { lease, head, answer };
             }
-            Err(Failure::Unprepared(error)) => return Ended::Refused(error),
+            Err(Failure::Unprepared(error)) => {
+                call.drop_attempt();
+                return Ended::Refused(error);
+            }
             Err(failure) => failure,
         };
         let now = call.deps.clock.now();
+        let message = words(&failure, &lease);
         let verdict = judge(plan, &lease, &failure, state.add_include_usage, now);
+        let verdict = hooks::classify_error(call, plan, &lease, &failure, message.as_deref(), verdict);
         if let Failure::Status { head, .. } = &failure {
             call.learn_account(&lease, &head.headers);
         }
         call.deps.rotator.failed(&lease, &verdict, now);
-        call.close_attempt(verdict.clone(), words(&failure, &lease));
+        call.close_attempt(verdict.clone(), message);
         if verdict.class == Class::AddedMember {
             call.deps.remember_include_usage_refused(remembered);
             state.add_include_usage = false;
@@ -98,18 +105,25 @@ impl Loop {
     }
 }
 
-/// Picks a key. When the call names an object whose owner rests, waits for it as long as the settings allow.
-async fn pick(call: &Call, plan: &Plan, state: &Loop) -> Result<Lease, PickError> {
+/// Picks a key, and says which script chose it, if one did. When the call names an object whose owner rests, waits for it as
+/// long as the settings allow.
+async fn pick(call: &Call, plan: &Plan, state: &Loop) -> Result<(Lease, Option<Arc<str>>), PickError> {
     let mut left_ms = plan.settings().owner_wait_ms;
     loop {
+        let now = call.deps.clock.now();
         let first = first_request(call, plan);
-        let request = PickRequest { tried: &state.tried, again: state.again, min_tier: state.min_tier, ..first };
-        match call.deps.rotator.pick(&request, call.deps.clock.now()) {
+        let mut request = PickRequest { tried: &state.tried, again: state.again, min_tier: state.min_tier, ..first };
+        let chosen = hooks::select_key(call, &request, state.attempts + 1, now);
+        if let Some(chosen) = &chosen {
+            request.preferred = &chosen.keys;
+        }
+        match call.deps.rotator.pick(&request, now) {
+            Ok(lease) => return Ok((lease, chosen.map(|chosen| chosen.script))),
             Err(PickError::OwnerResting { retry_after_ms }) if retry_after_ms <= left_ms => {
                 left_ms -= retry_after_ms;
                 tokio::time::sleep(std::time::Duration::from_millis(retry_after_ms)).await;
             }
-            other => return other,
+            Err(error) => return Err(error),
         }
     }
 }
@@ -120,6 +134,7 @@ fn first_request<'a>(call: &'a Call, plan: &'a Plan) -> PickRequest<'a> {
         targets: plan.targets(),
         strategy: plan.strategy(),
         key_tags: call.client.as_ref().and_then(|client| client.key_tags.as_deref()),
+        also_tags: plan.tags.as_deref(),
         endpoint: plan.path.endpoint,
         estimated_tokens: plan.estimated_tokens,
         estimated_cost: None,

@@ -10,6 +10,7 @@ use poem::{Request, Response};
 use super::body::{BodyError, decode, peek};
 use super::call::Call;
 use super::error::ProxyError;
+use super::hooks::{self, Routed, Taken};
 use super::inbound::{self, Inbound};
 use super::multipart::{FormError, FormReader, read_form};
 use super::path::ApiPath;
@@ -65,8 +66,15 @@ pub(super) async fn take_in(
     {
         return Err(models::unknown(&snapshot, &client, name));
     }
-    let route = route(&snapshot, &client, asked.as_deref(), &path)?;
-    let mut plan = plan(snapshot, path, route, payload, asked, &mut request);
+    let headers = Arc::new(std::mem::take(request.headers_mut()));
+    let mut taken = Taken { payload, headers, wanted: asked.clone(), asked };
+    let query = request.uri().query();
+    let (stream, estimated_tokens) = (asks_stream(&taken.payload, query), estimated_tokens(&path, &taken.payload));
+    if let Some(answer) = hooks::on_request(call, &mut taken, stream, estimated_tokens)? {
+        return Ok(Intake::Answered(answer));
+    }
+    let routed = hooks::route(call, &snapshot, taken.wanted.as_deref(), |name| route(&snapshot, &client, name, &path))?;
+    let mut plan = plan(snapshot, path, routed, taken, &request);
     call.record.stream = plan.stream;
     plan.affinity = (plan.strategy() == Strategy::Sticky).then(|| affinity(&client, &plan.payload));
     ownership::attach(call, &mut plan, &client).await?;
@@ -201,37 +209,41 @@ fn no_target(name: &str) -> ProxyError {
     ProxyError::no_key(StatusCode::SERVICE_UNAVAILABLE, "no_available_key", message)
 }
 
-fn plan(
-    snapshot: Arc<Snapshot>,
-    path: ApiPath,
-    route: Route,
-    payload: Payload,
-    asked: Option<Arc<str>>,
-    request: &mut Request,
-) -> Plan {
-    let query = request.uri().query().map(str::to_owned);
-    let asked_stream = match &payload {
+fn asks_stream(payload: &Payload, query: Option<&str>) -> bool {
+    let in_body = match payload {
         Payload::Json(peek) => peek.stream.unwrap_or(false),
         Payload::Form { form, .. } => form.stream.unwrap_or(false),
         Payload::Opaque(_) | Payload::Upload(_) => false,
     };
-    let estimated_tokens = match &payload {
+    in_body || query.is_some_and(|query| query.split('&').any(|pair| pair == "stream=true"))
+}
+
+/// Tokens that the call is expected to use: what limits and scripts go by.
+fn estimated_tokens(path: &ApiPath, payload: &Payload) -> u64 {
+    match payload {
         Payload::Json(peek) if path.is_generation() || path.is_unknown() => peek.estimated_tokens,
         Payload::Form { form, .. } => form.text_bytes / 4,
         _ => 0,
-    };
+    }
+}
+
+fn plan(snapshot: Arc<Snapshot>, path: ApiPath, routed: Routed, taken: Taken, request: &Request) -> Plan {
+    let query = request.uri().query().map(str::to_owned);
     Plan {
-        stream: asked_stream || query.as_deref().is_some_and(|query| query.split('&').any(|pair| pair == "stream=true")),
+        stream: asks_stream(&taken.payload, query.as_deref()),
+        estimated_tokens: estimated_tokens(&path, &taken.payload),
         snapshot,
         method: request.method().clone(),
         path,
         query,
-        headers: std::mem::take(request.headers_mut()),
-        payload,
-        asked,
-        route,
+        headers: taken.headers,
+        payload: taken.payload,
+        asked: taken.asked,
+        wanted: taken.wanted,
+        route: routed.route,
+        fallbacks: routed.fallbacks,
+        tags: routed.tags,
         owner: None,
-        estimated_tokens,
         affinity: None,
         late: false,
     }

@@ -6,10 +6,11 @@
 //!
 //! 1. `auth`: the token's hash names the client.
 //! 2. `intake`: the body once, bounded, decoded, its `model` and `stream` read; the asked model is checked.
-//! 3. `intake`: the model's route, the owner of objects that the call names, admission by the client's limits.
-//! 4. `forward`: pick a key, `attempt`, judge a failure, go on or stop.
-//! 5. `deliver`: the head; then `relay` passes bytes on while `watch` and `meter` read beside them.
-//! 6. `call`: the record.
+//! 3. `hooks`: `on_request` may change, refuse or answer the call; `route` may send it elsewhere.
+//! 4. `intake`: the model's route, the owner of objects that the call names, admission by the client's limits.
+//! 5. `forward`: pick a key (`select_key`), `attempt` (`on_upstream_request`), judge a failure (`classify_error`), go on or stop.
+//! 6. `deliver`: the head (`on_response`); then `relay` passes bytes on while `watch` (`on_chunk`) and `meter` read beside them.
+//! 7. `call`: the record, which `on_complete` sees on the recorder's thread.
 
 mod attempt;
 mod auth;
@@ -21,6 +22,7 @@ mod error;
 mod estimate;
 mod forward;
 mod gathering;
+mod hooks;
 mod inbound;
 mod intake;
 mod interruption;
@@ -53,6 +55,7 @@ use crate::outbound::Outbound;
 use crate::quota::Quota;
 use crate::recorder::{Owners, Recorder};
 use crate::rotator::Rotator;
+use crate::script::Scripts;
 use crate::telemetry::Metrics;
 
 pub use body::{BodyError, DecodeError, Patch, PatchError, Peek, StreamOptions, decode, peek};
@@ -80,6 +83,8 @@ pub struct ProxyParts {
     pub quota: Arc<Quota>,
     /// Sends to providers.
     pub outbound: Arc<Outbound>,
+    /// Decide where operators want them to.
+    pub scripts: Arc<Scripts>,
     /// Takes records.
     pub recorder: Recorder,
     /// Remembers who made what.

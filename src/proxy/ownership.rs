@@ -92,11 +92,11 @@ fn targets_at(plan: &Plan, owner: &ObjectOwner) -> Arc<[Target]> {
     if !there.is_empty() {
         return there;
     }
-    let model = upstream_name(&plan.snapshot, plan.asked.as_deref().unwrap_or(""));
+    let model = upstream_name(&plan.snapshot, plan.wanted.as_deref().unwrap_or(""));
     Arc::new([Target { provider: owner.provider, model: model.into(), tier: 1, weight: 1 }])
 }
 
-fn upstream_name<'a>(snapshot: &Snapshot, asked: &'a str) -> &'a str {
+pub(super) fn upstream_name<'a>(snapshot: &Snapshot, asked: &'a str) -> &'a str {
     match asked.split_once('/') {
         Some((provider, model)) if snapshot.provider_by_name(provider).is_some() => model,
         _ => asked,

@@ -11,7 +11,7 @@ use super::error::ProxyError;
 use super::inbound::Upload;
 use super::multipart::Form;
 use super::path::ApiPath;
-use crate::domain::{Api, ObjectOwner, Route, Settings, Snapshot, Strategy, Target};
+use crate::domain::{Api, Model, ObjectOwner, Route, Settings, Snapshot, Strategy, Target};
 use crate::outbound::RequestBody;
 
 /// A request's body, as far as the data plane looks into it.
@@ -33,11 +33,17 @@ pub(super) struct Plan {
     pub method: Method,
     pub path: ApiPath,
     pub query: Option<String>,
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     pub payload: Payload,
-    /// The model that the client asked for.
+    /// The model that the body names.
     pub asked: Option<Arc<str>>,
+    /// The model by which the call was routed: the one that the body names, unless a script wants another.
+    pub wanted: Option<Arc<str>>,
     pub route: Route,
+    /// The model routes that a script named for later, each with its first tier.
+    pub fallbacks: Vec<(u32, Option<Arc<Model>>)>,
+    /// Tags of which a key must have one, by a script's wish.
+    pub tags: Option<Vec<String>>,
     /// Whether the client asked for a stream.
     pub stream: bool,
     /// Who owns the object that the call names.
@@ -63,6 +69,12 @@ impl Plan {
     /// How keys are chosen.
     pub fn strategy(&self) -> Strategy {
         self.route.model.as_ref().and_then(|model| model.strategy).unwrap_or(self.settings().strategy)
+    }
+
+    /// The model route that a tier belongs to.
+    pub fn model_at(&self, tier: u32) -> Option<&Arc<Model>> {
+        let later = self.fallbacks.iter().rev().find(|(from, _)| tier >= *from);
+        later.map_or(&self.route.model, |(_, model)| model).as_ref()
     }
 
     /// Whether the body can be sent more than once.

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::error::ProxyError;
+use super::hooks::{ChunkEditor, Edited, with_data};
 use super::meter::{EventKind, Meter};
-use super::sse::Splitter;
+use super::sse::{Event, LONGEST_EVENT, Splitter};
 use crate::domain::{Api, Key};
 use crate::rotator::mask;
 
@@ -35,6 +36,8 @@ pub(super) struct Watch {
     splitter: Splitter,
     pub meter: Meter,
     hide_usage_event: bool,
+    /// Shows events to scripts that want to see them.
+    editor: Option<ChunkEditor>,
     content: bool,
     late_error: LateError,
     held: VecDeque<Bytes>,
@@ -50,12 +53,18 @@ impl Watch {
             splitter: Splitter::new(),
             meter,
             hide_usage_event,
+            editor: None,
             content: false,
             late_error: LateError { first: None, key },
             held: VecDeque::new(),
             held_from: 0,
             received: 0,
         }
+    }
+
+    /// The same watch, with scripts that may change events.
+    pub fn edited_by(self, editor: Option<ChunkEditor>) -> Self {
+        Watch { editor, ..self }
     }
 
     /// Takes what the first error event behind content said.
@@ -79,6 +88,7 @@ impl Watch {
             let event = self.splitter.next(&mut rest);
             taken = chunk.len() - rest.len();
             let Some(event) = event else { break };
+            let mut is_replaced = false;
             match self.meter.observe(&event) {
                 EventKind::Nothing => {}
                 EventKind::Content | EventKind::Finish | EventKind::Done => self.content = true,
@@ -90,17 +100,22 @@ impl Watch {
                         release(&mut self.held, &mut self.held_from, event.range.start, Some(out));
                         release(&mut self.held, &mut self.held_from, event.range.end, None);
                         out.push_back(instead);
+                        is_replaced = true;
                     }
                 }
             }
             if self.hide_usage_event && Meter::is_added_usage(&event) {
                 release(&mut self.held, &mut self.held_from, event.range.start, Some(out));
                 release(&mut self.held, &mut self.held_from, event.range.end, None);
+            } else if let Some(editor) = self.editor.as_mut().filter(|_| !is_replaced) {
+                edit(editor, &event, &mut self.held, &mut self.held_from, out);
             }
         }
         seen.content = self.content;
         let whole_until = self.splitter.pending_from();
-        let until = if self.received - whole_until > HELD_BYTES { self.received } else { whole_until };
+        // An event that scripts want to see is held for as long as it can be read at all.
+        let most = if self.editor.is_some() { LONGEST_EVENT as u64 } else { HELD_BYTES };
+        let until = if self.received - whole_until > most { self.received } else { whole_until };
         release(&mut self.held, &mut self.held_from, until, Some(out));
         seen
     }
@@ -113,9 +128,10 @@ impl Watch {
             {
                 self.held.clear();
                 out.push_back(instead);
-            }
-            if self.hide_usage_event && Meter::is_added_usage(&event) {
+            } else if self.hide_usage_event && Meter::is_added_usage(&event) {
                 self.held.clear();
+            } else if let Some(editor) = &mut self.editor {
+                edit(editor, &event, &mut self.held, &mut self.held_from, out);
             }
         }
         out.extend(self.held.drain(..));
@@ -140,6 +156,26 @@ impl LateError {
         }
         let message = "The provider failed in the middle of its answer. Send the call again.";
         Some(ProxyError::upstream(StatusCode::BAD_GATEWAY, "upstream_error", message).event(api))
+    }
+}
+
+/// Lets a script change an event whose bytes are held.
+fn edit(
+    editor: &mut ChunkEditor,
+    event: &Event<'_>,
+    held: &mut VecDeque<Bytes>,
+    held_from: &mut u64,
+    out: &mut VecDeque<Bytes>,
+) {
+    let edited = editor.edit(event);
+    if matches!(edited, Edited::Keep) {
+        return;
+    }
+    release(held, held_from, event.range.start, Some(out));
+    let mut original = VecDeque::new();
+    release(held, held_from, event.range.end, Some(&mut original));
+    if let Edited::Replace(data) = edited {
+        out.push_back(with_data(&original, &data));
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::{CallId, CallRecord, Cost, Usage};
 use crate::store::{Amended, Amendment, CallLogWriter, CallSummary, LogEntry, Retention};
 use crate::telemetry::Metrics;
 
-use queue::{Item, Queue};
+use queue::{Finish, Item, Queue};
 use status::Counters;
 
 pub use owners::Owners;
@@ -108,7 +108,17 @@ impl Recorder {
 
     /// Takes the record of a call that ended. Never blocks; a full queue drops the record and counts it.
     pub fn record(&self, record: CallRecord) {
-        if self.shared.queue.push(Item { entry: LogEntry::Call(Box::new(record)), reply: None }).is_err() {
+        self.push_call(record, None);
+    }
+
+    /// As [`Recorder::record`]; `finish` completes the record on the recorder's thread before it is written. It must not
+    /// panic, and what it takes long for keeps other records waiting.
+    pub fn record_after(&self, record: CallRecord, finish: impl FnOnce(&mut CallRecord) + Send + 'static) {
+        self.push_call(record, Some(Finish(Box::new(finish))));
+    }
+
+    fn push_call(&self, record: CallRecord, finish: Option<Finish>) {
+        if self.shared.queue.push(Item { entry: LogEntry::Call(Box::new(record)), finish, reply: None }).is_err() {
             self.shared.counters.drop_for_full_queue();
         }
     }
@@ -118,7 +128,7 @@ impl Recorder {
     pub fn amend(&self, call: CallId, usage: Usage, cost: Cost) -> impl Future<Output = Amended> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         let entry = LogEntry::Amend(Box::new(Amendment { call, usage, cost }));
-        if self.shared.queue.push(Item { entry, reply: Some(reply) }).is_err() {
+        if self.shared.queue.push(Item { entry, finish: None, reply: Some(reply) }).is_err() {
             self.shared.counters.drop_for_full_queue();
         }
         async move { answer.await.unwrap_or(Amended::Failed) }

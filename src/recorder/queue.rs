@@ -6,12 +6,33 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use crate::domain::CallRecord;
 use crate::store::{Amended, LogEntry};
+
+/// Something that is done to a record before it is written, off the call's path.
+pub(super) struct Finish(pub(super) Box<dyn FnOnce(&mut CallRecord) + Send>);
+
+impl std::fmt::Debug for Finish {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Finish")
+    }
+}
+
+impl Item {
+    /// Does what is still to be done to the record.
+    pub(super) fn finish(&mut self) {
+        if let (LogEntry::Call(record), Some(finish)) = (&mut self.entry, self.finish.take()) {
+            (finish.0)(record);
+        }
+    }
+}
 
 /// One thing that waits to be written, and who wants to know what becomes of it.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) entry: LogEntry,
+    /// What is still to be done to the record.
+    pub(super) finish: Option<Finish>,
     pub(super) reply: Option<oneshot::Sender<Amended>>,
 }
 

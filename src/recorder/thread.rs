@@ -90,6 +90,7 @@ impl Writing {
     }
 
     fn write_all(&mut self, mut items: VecDeque<Item>) {
+        items.iter_mut().for_each(Item::finish);
         // Entries of one day keep their order; batches around midnight are the only ones with two days.
         items.make_contiguous().sort_by_key(|item| item.entry.day());
         while let Some(first) = items.front() {

@@ -8,7 +8,7 @@ use super::pick::{Ask, Choice};
 use super::pool::{Pool, PoolState};
 use super::request::{PickRequest, Tried};
 use super::status::KeyFacts;
-use crate::domain::{Moment, Nanodollars, Strategy, Target};
+use crate::domain::{KeyId, Moment, Nanodollars, Strategy, Target};
 
 /// The ready keys of the first tier that has any, without those that the call has tried.
 ///
@@ -26,6 +26,7 @@ pub struct Candidates {
 struct Wish {
     strategy: Strategy,
     key_tags: Option<Vec<String>>,
+    also_tags: Option<Vec<String>>,
     endpoint: &'static str,
     estimated_tokens: u64,
     estimated_cost: Option<Nanodollars>,
@@ -41,6 +42,7 @@ impl Rotator {
         let wish = Arc::new(Wish {
             strategy: request.strategy,
             key_tags: request.key_tags.map(<[String]>::to_vec),
+            also_tags: request.also_tags.map(<[String]>::to_vec),
             endpoint: request.endpoint,
             estimated_tokens: request.estimated_tokens,
             estimated_cost: request.estimated_cost,
@@ -95,7 +97,35 @@ impl Candidates {
         None
     }
 
-    /// Those that also have a tag.
+    /// Whether a key is among them.
+    pub fn contains(&self, key: KeyId) -> bool {
+        let is_ready = |part| {
+            self.at_part(part, |pool, view, _| pool.by_id.get(&key).is_some_and(|place| pool.views[view].is_ready(*place)))
+        };
+        self.wish.tried.iter().all(|tried| tried.key != key) && self.parts.iter().any(|part| is_ready(part) == Some(true))
+    }
+
+    /// The tag that [`Candidates::with_tag`] asked for.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The built-in strategy.
+    pub fn strategy(&self) -> Strategy {
+        self.wish.strategy
+    }
+
+    /// Hash of the client or prompt prefix, for [`Strategy::Sticky`].
+    pub fn affinity(&self) -> u64 {
+        self.wish.affinity.unwrap_or(0)
+    }
+
+    /// A random number below `bound`; 0 for a bound of 0.
+    pub fn draw(&self, bound: u64) -> u64 {
+        self.parts.first().map_or(0, |(pool, _)| pool.lock().random.below(bound))
+    }
+
+    /// Those that also have a tag. It takes the place of one that was asked for before.
     pub fn with_tag(&self, tag: &str) -> Self {
         Candidates { tag: Some(tag.into()), ..self.clone() }
     }
@@ -146,6 +176,7 @@ impl Candidates {
         let wish = &*self.wish;
         PickRequest {
             key_tags: wish.key_tags.as_deref(),
+            also_tags: wish.also_tags.as_deref(),
             endpoint: wish.endpoint,
             estimated_tokens: wish.estimated_tokens,
             estimated_cost: wish.estimated_cost,

@@ -99,6 +99,7 @@ impl PoolState {
             model: by_model.then_some(model),
             endpoint: by_endpoint.then_some(ask.request.endpoint),
             tags: ask.request.key_tags,
+            also_tags: ask.request.also_tags,
             tag: ask.tag,
         };
         let built = self.built_view(&scope);

@@ -331,6 +331,7 @@ pub(super) struct ScopeRef<'a> {
     pub(super) model: Option<&'a Arc<str>>,
     pub(super) endpoint: Option<&'a str>,
     pub(super) tags: Option<&'a [String]>,
+    pub(super) also_tags: Option<&'a [String]>,
     pub(super) tag: Option<&'a str>,
 }
 
@@ -340,6 +341,7 @@ impl ScopeRef<'_> {
             && self.model.map(|model| &**model) == scope.model.as_deref()
             && self.endpoint == scope.endpoint.as_deref()
             && self.tags == scope.tags.as_deref()
+            && self.also_tags == scope.also_tags.as_deref()
             && self.tag == scope.tag.as_deref()
     }
 
@@ -349,6 +351,7 @@ impl ScopeRef<'_> {
             model: self.model.cloned(),
             endpoint: self.endpoint.map(Into::into),
             tags: self.tags.map(Into::into),
+            also_tags: self.also_tags.map(Into::into),
             tag: self.tag.map(Into::into),
         }
     }

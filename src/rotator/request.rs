@@ -13,6 +13,8 @@ pub struct PickRequest<'a> {
     pub strategy: Strategy,
     /// Only keys with one of these tags; `None` is every key.
     pub key_tags: Option<&'a [String]>,
+    /// Of those, only keys with one of these tags too: a script's wish beside the client's limits.
+    pub also_tags: Option<&'a [String]>,
     /// The path without ids, such as `/models`: a key may lack the right for one.
     pub endpoint: &'static str,
     /// Tokens that the call is expected to use, input and output together.
@@ -40,6 +42,7 @@ impl<'a> PickRequest<'a> {
             targets,
             strategy,
             key_tags: None,
+            also_tags: None,
             endpoint: "",
             estimated_tokens: 0,
             estimated_cost: None,

@@ -23,6 +23,8 @@ pub(super) struct Scope {
     pub(super) endpoint: Option<Arc<str>>,
     /// Tags of which a key must have one.
     pub(super) tags: Option<Box<[String]>>,
+    /// Tags of which a key must have one too.
+    pub(super) also_tags: Option<Box<[String]>>,
     /// A tag that a key must have besides.
     pub(super) tag: Option<Box<str>>,
 }
@@ -31,7 +33,7 @@ impl Scope {
     /// Whether the key may serve such calls, whatever its state.
     pub(super) fn admits(&self, key: &Key) -> bool {
         key.weight > 0
-            && self.tags.as_ref().is_none_or(|tags| key.tags.iter().any(|tag| tags.contains(tag)))
+            && [&self.tags, &self.also_tags].into_iter().flatten().all(|tags| key.tags.iter().any(|tag| tags.contains(tag)))
             && self.tag.as_ref().is_none_or(|tag| key.tags.iter().any(|own| **own == **tag))
             && self.model.as_ref().is_none_or(|model| key.serves(model))
     }

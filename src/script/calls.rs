@@ -2,11 +2,12 @@
 //!
 //! A hook that no script defines is told by [`ScriptSet::has`]; a caller asks that first and then pays nothing.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Map};
 
-use super::error::{FailureKind, ScriptFailure, fault, fault_at};
+use super::error::{FailureKind, ScriptFailure, fault, fault_at, note};
 use super::hook::Hook;
 use super::objects::{
     AttemptError, BodyEdit, Candidate, Candidates, ChunkEvent, Json, Keys, Rejection, Reply, Response, ScriptRequest, Upstream,
@@ -45,6 +46,18 @@ pub struct RouteAnswer {
     pub fallbacks: Vec<String>,
     /// The script that answered, as `file:line`.
     pub script: Arc<str>,
+}
+
+impl fmt::Display for RouteAnswer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            self.model.as_ref().map(|model| format!("model {model}")),
+            self.provider.as_ref().map(|provider| format!("provider {provider}")),
+            self.tags.as_ref().map(|tags| format!("tags {}", tags.join(", "))),
+            (!self.fallbacks.is_empty()).then(|| format!("fallbacks {}", self.fallbacks.join(", "))),
+        ];
+        out.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
+    }
 }
 
 /// Which keys `select_key` wants.
@@ -105,12 +118,17 @@ impl ScriptSet {
     /// Runs `on_request`. An error refuses the call: a filter that cannot judge lets nothing through.
     pub fn on_request(&self, req: &ScriptRequest) -> Result<RequestDecision, ScriptFailure> {
         let hook = Hook::OnRequest;
-        let decided = self.run_hook(hook, seed(req.id(), hook, 0), || [Dynamic::from(req.clone())], |_, answer| {
+        let decided = self.run_hook(hook, seed(req.id(), hook, 0), || [Dynamic::from(req.clone())], |function, answer| {
             if let Some(rejection) = answer.read_lock::<Rejection>() {
+                let message = format!("{} {}: {}", rejection.status, rejection.code, rejection.message);
+                req.note_decision(note(hook.name(), "rejected", &function.place, message));
                 return Ok(Some(RequestDecision::Reject(rejection.clone())));
             }
             match answer.read_lock::<Reply>() {
-                Some(reply) => Ok(Some(RequestDecision::Respond(reply.clone()))),
+                Some(reply) => {
+                    req.note_decision(note(hook.name(), "answered", &function.place, reply.status.to_string()));
+                    Ok(Some(RequestDecision::Respond(reply.clone())))
+                }
                 None => Err(fault_at(
                     "`on_request` answers `()`, `reject(…)` or `respond(…)`; what its last statement gives is its answer, so end \
                      with `()` where that gives something else",
@@ -129,7 +147,11 @@ impl ScriptSet {
             hook,
             seed(req.id(), hook, 0),
             || [Dynamic::from(req.clone())],
-            |function, answer| Ok(Some(RouteAnswer { script: function.label.clone(), ..read_route(answer)? })),
+            |function, answer| {
+                let routed = RouteAnswer { script: function.label.clone(), ..read_route(answer)? };
+                req.note_decision(note(hook.name(), "routed", &function.place, routed.to_string()));
+                Ok(Some(routed))
+            },
         );
         self.or_built_in(routed, req)
     }
@@ -206,6 +228,18 @@ impl ScriptSet {
                 ChunkAnswer::Keep
             }
         }
+    }
+
+    /// Notes that an answer cannot be followed, as if the hook had failed: it is counted, logged and on the call's record.
+    ///
+    /// `script` is where it was given, as `file:line`; `None` is the first script that defines the hook.
+    pub fn refuse_answer(&self, req: &ScriptRequest, hook: Hook, script: Option<&str>, message: impl Into<String>) {
+        let functions = &self.hooks[hook.index()];
+        let given = script.and_then(|script| functions.iter().find(|function| &*function.label == script));
+        let place = given.or_else(|| functions.first()).map(|function| function.place.clone()).unwrap_or_default();
+        let failure = ScriptFailure::new(hook, FailureKind::Answer, place, message);
+        self.note_failure(hook, &failure, false);
+        req.note_failure(failure);
     }
 
     fn or_built_in<T>(&self, answered: Result<Option<T>, ScriptFailure>, req: &ScriptRequest) -> Option<T> {

@@ -10,7 +10,7 @@ use super::json::from_json;
 use super::objects::tag;
 use super::runtime::clean;
 use super::set::{ScriptSet, seed};
-use crate::domain::{AttemptRecord, CallRecord, KeyEvent, KeyEventKind, StoredBody};
+use crate::domain::{AttemptRecord, CallRecord, KeyEvent, KeyEventKind, ScriptNote, StoredBody};
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
@@ -47,7 +47,7 @@ impl ScriptSet {
             },
         );
         if let Err(failure) = answered {
-            record.tags.push(format!("script_failed:{}", failure.hook));
+            record.script_notes.push(ScriptNote::from(&failure));
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hook::Hook;
 use super::json;
 use super::runtime::{Stop, clean};
+use crate::domain::ScriptNote;
 
 /// Longest rendering of a value inside a message, in characters.
 const VALUE_CHARACTERS: usize = 200;
@@ -109,6 +110,22 @@ impl ScriptFailure {
     pub(super) fn new(hook: Hook, kind: FailureKind, place: Place, message: impl Into<String>) -> Self {
         ScriptFailure { hook: hook.name(), kind, place, message: message.into(), value: None }
     }
+}
+
+impl From<&ScriptFailure> for ScriptNote {
+    fn from(failure: &ScriptFailure) -> Self {
+        let message = match &failure.value {
+            Some(value) => format!("{} (value: {value})", failure.message),
+            None => failure.message.clone(),
+        };
+        note(failure.hook, failure.kind.as_str(), &failure.place, message)
+    }
+}
+
+/// What a hook did, for a call's record.
+pub(super) fn note(hook: &'static str, kind: &'static str, place: &Place, message: String) -> ScriptNote {
+    let line = u32::try_from(place.line).unwrap_or(u32::MAX);
+    ScriptNote { hook: hook.into(), kind: kind.into(), script: place.script.clone(), line, message }
 }
 
 impl fmt::Display for ScriptFailure {

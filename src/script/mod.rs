@@ -42,7 +42,7 @@ pub use name::{ScriptName, ScriptNameError};
 pub use objects::{
     AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, HeaderEdit, KeyFacts,
     Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,
-    UpstreamParts,
+    UpstreamParts, subset,
 };
 pub use runtime::{LogLevel, LogLine};
 pub use set::ScriptSet;

@@ -191,7 +191,7 @@ impl ScriptSet {
         }
     }
 
-    fn note_failure(&self, hook: Hook, failure: &ScriptFailure, was_stopped: bool) {
+    pub(super) fn note_failure(&self, hook: Hook, failure: &ScriptFailure, was_stopped: bool) {
         let now_ms = self.around.now_ms();
         self.stats.failed(hook, failure, was_stopped, now_ms);
         let streak = self.streaks[hook.index()].fetch_add(1, Ordering::Relaxed) + 1;

@@ -61,7 +61,7 @@ pub trait Candidates: Send + Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// The candidate at a position from 0. Positions do not change while a hook runs.
+    /// The candidate at a position from 0. Another look may find another one there: calls go on meanwhile.
     fn get(&self, position: usize) -> Option<Candidate>;
     /// Whether a key is among them.
     fn contains(&self, key: KeyId) -> bool;
@@ -73,63 +73,59 @@ pub trait Candidates: Send + Sync {
     fn fastest(&self) -> Option<Candidate>;
     /// The one that the model's own strategy would take.
     fn next(&self) -> Option<Candidate>;
-    /// The one that the model's own strategy would take among these positions.
-    fn next_among(&self, positions: &[usize]) -> Option<Candidate>;
+    /// The one that the model's own strategy would take among these.
+    fn next_among(&self, among: &[Candidate]) -> Option<Candidate>;
 }
 
 /// The view that a script holds.
 #[derive(Clone)]
 pub struct Keys(pub(in crate::script) Arc<dyn Candidates>);
 
-/// Those candidates of a view that a script's condition let through.
+/// Candidates that were looked at and let through. What was looked at is kept: in the pool itself, keys come and go meanwhile.
 struct Subset {
     of: Arc<dyn Candidates>,
-    positions: Vec<usize>,
+    kept: Vec<Candidate>,
 }
 
-impl Subset {
-    fn all(&self) -> impl Iterator<Item = Candidate> {
-        self.positions.iter().filter_map(|position| self.of.get(*position))
-    }
+/// Those candidates of a view that a condition let through.
+pub fn subset(of: Arc<dyn Candidates>, kept: Vec<Candidate>) -> Arc<dyn Candidates> {
+    Arc::new(Subset { of, kept })
 }
 
 impl Candidates for Subset {
     fn len(&self) -> usize {
-        self.positions.len()
+        self.kept.len()
     }
 
     fn get(&self, position: usize) -> Option<Candidate> {
-        self.of.get(*self.positions.get(position)?)
+        self.kept.get(position).cloned()
     }
 
     fn contains(&self, key: KeyId) -> bool {
-        self.all().any(|candidate| candidate.key.id == key)
+        self.kept.iter().any(|candidate| candidate.key.id == key)
     }
 
     fn with_tag(&self, tag: &str) -> Arc<dyn Candidates> {
-        let has_tag =
-            |position: &usize| self.of.get(*position).is_some_and(|found| found.key.tags.iter().any(|own| own == tag));
-        let positions = self.positions.iter().copied().filter(has_tag).collect();
-        Arc::new(Subset { of: self.of.clone(), positions })
+        let has_tag = |found: &&Candidate| found.key.tags.iter().any(|own| own == tag);
+        subset(self.of.clone(), self.kept.iter().filter(has_tag).cloned().collect())
     }
 
     fn least_in_flight(&self) -> Option<Candidate> {
         let load = |found: &Candidate| found.facts.in_flight as f64 / f64::from(found.key.weight.max(1));
-        self.all().min_by(|one, other| load(one).total_cmp(&load(other)))
+        self.kept.iter().min_by(|one, other| load(one).total_cmp(&load(other))).cloned()
     }
 
     fn fastest(&self) -> Option<Candidate> {
         let latency = |found: &Candidate| found.facts.ewma_ms.unwrap_or(0.0);
-        self.all().min_by(|one, other| latency(one).total_cmp(&latency(other)))
+        self.kept.iter().min_by(|one, other| latency(one).total_cmp(&latency(other))).cloned()
     }
 
     fn next(&self) -> Option<Candidate> {
-        self.of.next_among(&self.positions)
+        self.of.next_among(&self.kept)
     }
 
-    fn next_among(&self, positions: &[usize]) -> Option<Candidate> {
-        let outer: Vec<usize> = positions.iter().filter_map(|position| self.positions.get(*position).copied()).collect();
-        self.of.next_among(&outer)
+    fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
+        self.of.next_among(among)
     }
 }
 
@@ -147,15 +143,15 @@ impl Keys {
     }
 
     fn filter(&self, ctx: &NativeCallContext<'_>, keep: &FnPtr) -> Fallible<Keys> {
-        let mut positions = Vec::new();
+        let mut kept = Vec::new();
         for position in 0..self.0.len() {
             let Some(candidate) = self.get(position)? else { continue };
-            let answer: Dynamic = keep.call_within_context(ctx, (candidate,))?;
+            let answer: Dynamic = keep.call_within_context(ctx, (candidate.clone(),))?;
             if answer.as_bool().map_err(|_| fault_at("the function given to `filter` must answer true or false", &answer))? {
-                positions.push(position);
+                kept.push(candidate);
             }
         }
-        Ok(Keys(Arc::new(Subset { of: self.0.clone(), positions })))
+        Ok(Keys(subset(self.0.clone(), kept)))
     }
 
     fn min_by(&self, ctx: &NativeCallContext<'_>, measure: &FnPtr) -> Fallible<Dynamic> {

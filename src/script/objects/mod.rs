@@ -16,7 +16,7 @@ pub use decision::{Rejection, Reply};
 pub use document::{BodyEdit, BodyEditAction};
 pub use headers::HeaderEdit;
 pub use json::Json;
-pub use key::{Candidate, Candidates, KeyFacts, Keys};
+pub use key::{Candidate, Candidates, KeyFacts, Keys, subset};
 pub use list::StringList;
 pub(super) use request::tag;
 pub use request::{RequestParts, ScriptRequest};

@@ -12,7 +12,7 @@ use super::document::{BodyEdit, Document};
 use super::headers::{HeaderEdit, Headers};
 use super::json::Json;
 use super::list::StringList;
-use crate::domain::{CallId, Client};
+use crate::domain::{CallId, Client, ScriptNote};
 use crate::script::error::{ScriptFailure, fault, fault_at};
 use crate::script::json::to_json;
 use crate::script::register::Registrar;
@@ -73,6 +73,7 @@ struct State {
     tags: Vec<ImmutableString>,
     attributes: Map,
     failures: Vec<ScriptFailure>,
+    decisions: Vec<ScriptNote>,
 }
 
 impl ScriptRequest {
@@ -122,6 +123,16 @@ impl ScriptRequest {
     /// Hooks that failed in this call.
     pub fn failures(&self) -> Vec<ScriptFailure> {
         self.0.state.lock().failures.clone()
+    }
+
+    /// What scripts decided, and which hooks failed, for the call's record.
+    pub fn notes(&self) -> Vec<ScriptNote> {
+        let state = self.0.state.lock();
+        state.decisions.iter().cloned().chain(state.failures.iter().map(ScriptNote::from)).collect()
+    }
+
+    pub(in crate::script) fn note_decision(&self, decision: ScriptNote) {
+        self.0.state.lock().decisions.push(decision);
     }
 
     pub(in crate::script) fn note_failure(&self, failure: ScriptFailure) {
@@ -210,7 +221,11 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
             client: req.0.parts.client.clone(),
             ip: req.0.parts.client_ip,
         })
-        .get("headers: Headers", "The client's headers.", |req: &mut ScriptRequest| req.0.headers.clone())
+        .get(
+            "headers: Headers",
+            "The client's headers. What is set here passes to a provider by the same allow-list as what a client sends; what \
+             `on_upstream_request` sets in `up.headers` passes always.", |req: &mut ScriptRequest| req.0.headers.clone(),
+        )
         .get("body: Json", "The body, parsed only where it is looked at.", |req: &mut ScriptRequest| req.0.body.clone())
         .set(|req: &mut ScriptRequest, body: Dynamic| req.0.body.replace(&body))
         .get(

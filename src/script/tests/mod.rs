@@ -136,8 +136,8 @@ impl Candidates for Pool {
         self.get(0)
     }
 
-    fn next_among(&self, positions: &[usize]) -> Option<Candidate> {
-        self.get(*positions.last()?)
+    fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
+        among.last().cloned()
     }
 }
 

@@ -35,7 +35,10 @@ use super::connection::Schema;
 const CALLS: Schema = Schema {
     name: "call log",
     application_id: 0x4b57_434c, // "KWCL"
-    migrations: &[include_str!("../../../db/migrations/segment/0001_calls.sql")],
+    migrations: &[
+        include_str!("../../../db/migrations/segment/0001_calls.sql"),
+        include_str!("../../../db/migrations/segment/0002_script_notes.sql"),
+    ],
 };
 
 const BODIES: Schema = Schema {

@@ -6,7 +6,7 @@ use super::bodies::read_bodies;
 use super::day::Day;
 use super::files::Folder;
 use super::names::NameReader;
-use super::row::{DETAIL_COLUMNS, Id, SUMMARY_COLUMNS};
+use super::row::{Id, SUMMARY_COLUMNS, detail_columns};
 use super::writer::{exists, read_whole};
 use super::{BODIES, CALLS};
 use crate::domain::{CallId, CallRecord};
@@ -19,6 +19,8 @@ const MOST_OPEN: usize = 8;
 #[derive(Debug)]
 pub(in crate::store) struct SegmentReader {
     day: Day,
+    /// The version of its schema: a past day keeps that of the program that wrote it.
+    version: i64,
     connection: Connection,
     names: NameReader,
 }
@@ -70,7 +72,7 @@ impl SegmentReaders {
             if self.open.len() >= MOST_OPEN {
                 self.open.remove(0);
             }
-            self.open.push(SegmentReader { day, connection, names: NameReader::default() });
+            self.open.push(SegmentReader { day, version, connection, names: NameReader::default() });
         }
         Ok(self.open.last())
     }
@@ -83,9 +85,10 @@ impl SegmentReaders {
             return Ok(None);
         }
         let Some(reader) = self.segment(day)? else { return Ok(None) };
+        let detail_columns = detail_columns(reader.version);
         let mut statement = reader
             .connection
-            .prepare_cached(&format!("SELECT seq, {SUMMARY_COLUMNS}, {DETAIL_COLUMNS} FROM calls WHERE id = ?1"))?;
+            .prepare_cached(&format!("SELECT seq, {SUMMARY_COLUMNS}, {detail_columns} FROM calls WHERE id = ?1"))?;
         let found = statement.query_row((Id(id),), |row| read_whole(row, &reader.connection, &reader.names)).optional()?;
         drop(statement);
         let Some(mut record) = found else { return Ok(None) };

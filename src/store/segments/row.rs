@@ -20,8 +20,17 @@ pub(super) const SUMMARY_COLUMNS: &str = "id, started_ms, total_us, first_token_
 /// The further columns of a whole record, in the order of [`read_call`].
 pub(super) const DETAIL_COLUMNS: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
      audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, tags, \
-     attributes, dropped_headers";
-const COLUMNS: usize = 1 + 30 + 17;
+     attributes, dropped_headers, script_notes";
+/// [`DETAIL_COLUMNS`] of a segment that an older version wrote: nobody but its writer changes a file.
+const DETAIL_COLUMNS_OF_1: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
+     audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, tags, \
+     attributes, dropped_headers, NULL AS script_notes";
+const COLUMNS: usize = 1 + 30 + 18;
+
+/// The further columns of a whole record in a segment of a version.
+pub(super) fn detail_columns(version: i64) -> &'static str {
+    if version < 2 { DETAIL_COLUMNS_OF_1 } else { DETAIL_COLUMNS }
+}
 
 /// The statement that inserts a call, unless a call of that id is there already.
 pub(super) fn prepare_insert(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
@@ -81,6 +90,7 @@ pub(super) fn insert_call(
     row.put(&record.attributes)?;
     let dropped = (!record.dropped_headers.is_empty()).then(|| record.dropped_headers.join(","));
     row.put(some_name(names, connection, dropped.as_deref())?)?;
+    row.put(json_unless(record.script_notes.is_empty(), &record.script_notes)?)?;
     row.insert()
 }
 
@@ -201,6 +211,7 @@ pub(super) fn read_call(row: &mut RowReader<'_>) -> rusqlite::Result<CallRecord>
         tags: row.take_json()?,
         attributes: row.take()?,
         dropped_headers: row.take_some_name()?.map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        script_notes: row.take_json()?,
         attempts: Vec::new(),
         bodies: BodyCapture::default(),
     })
