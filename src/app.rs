@@ -33,6 +33,8 @@ use crate::store::{
 };
 use crate::telemetry::Metrics;
 
+pub(crate) use scripts::{limits as script_limits, load_config};
+
 /// How long the link for the first owner works; each start makes another one.
 const SETUP_LINK_MS: i64 = 7 * 24 * 3_600_000;
 

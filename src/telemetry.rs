@@ -4,4 +4,4 @@ mod logging;
 mod metrics;
 
 pub use logging::{LogError, LogFormat, start_logging};
-pub use metrics::{InFlight, KeyCount, METRICS_CONTENT_TYPE, Metrics, Readings};
+pub use metrics::{HookReading, InFlight, KeyCount, METRICS_CONTENT_TYPE, Metrics, Readings};

@@ -71,6 +71,10 @@ fn readiness(parts: &Parts) -> Response {
     if parts.shutdown.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
     }
+    if parts.scripts.is_closed() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the scripts could not be loaded, so no call is let through\n")
+            .into_response();
+    }
     "ready\n".into_response()
 }
 
@@ -88,11 +92,15 @@ fn metrics(parts: &Parts, request: &Request) -> Response {
         return (StatusCode::UNAUTHORIZED, message).into_response();
     }
     let status = parts.recorder.status();
+    let scripts = parts.scripts.status();
     let readings = Readings {
         keys: super::upkeep::key_counts(parts),
         queued_records: status.queued,
         dropped_queue: status.dropped_queue,
         dropped_disk: status.dropped_disk,
+        hooks: super::scripts::hook_readings(&scripts),
+        script_reloads: scripts.reloads,
+        failed_script_reloads: scripts.failed_reloads,
     };
     parts.metrics.encode(&readings).with_content_type(METRICS_CONTENT_TYPE).into_response()
 }

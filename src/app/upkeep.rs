@@ -53,7 +53,9 @@ where
 
 fn tell_events(parts: &Parts) {
     let snapshot = parts.publisher.current().load_full();
-    for event in parts.rotator.take_events() {
+    let events = parts.rotator.take_events();
+    super::scripts::tell(&parts.scripts, &snapshot, &events);
+    for event in events {
         let provider = snapshot.provider(event.provider).map_or("", |provider| &provider.name);
         let key = event.key.and_then(|id| snapshot.key(id)).map_or("", |key| &key.name);
         match &event.kind {

@@ -14,6 +14,7 @@ mod local_http;
 mod machine;
 mod mock;
 mod openapi;
+mod script;
 mod serve;
 mod user;
 
@@ -48,6 +49,7 @@ enum Command {
     Keys(keys::Arguments),
     Client(client::Arguments),
     User(user::Arguments),
+    Script(script::Arguments),
     Healthcheck(Box<healthcheck::Arguments>),
 }
 
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Keys(arguments) => keys::run(arguments, &environment),
         Command::Client(arguments) => client::run(arguments, &environment),
         Command::User(arguments) => user::run(arguments, &environment),
+        Command::Script(arguments) => script::run(arguments, &environment),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };
     match result {

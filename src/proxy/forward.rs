@@ -83,12 +83,12 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
             let wait_ms = if verdict.class == Class::RateLimit { wait_ms(call, plan, now) } else { None };
             return refusal::after(plan, failure, verdict, wait_ms);
         }
-        state.note(&lease, failure, verdict);
+        state.note(plan, &lease, failure, verdict);
     }
 }
 
 impl Loop {
-    fn note(&mut self, lease: &Lease, failure: Failure, verdict: Verdict) {
+    fn note(&mut self, plan: &Plan, lease: &Lease, failure: Failure, verdict: Verdict) {
         self.again = (verdict.retry == Retry::Same).then(|| lease.key().id);
         if self.again.is_none() {
             self.tried.push(Tried {
@@ -100,6 +100,11 @@ impl Loop {
         }
         if verdict.retry == Retry::NextTier {
             self.min_tier = lease.tier() + 1;
+        }
+        // Another key would not help, and a script has named another model.
+        let is_models_fault = verdict.blame == Blame::Provider || verdict.class == Class::ModelNotFound;
+        if is_models_fault && let Some(fallback) = plan.fallback_after(lease.tier()) {
+            self.min_tier = self.min_tier.max(fallback);
         }
         self.last = Some((failure, verdict));
     }

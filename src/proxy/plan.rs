@@ -77,6 +77,11 @@ impl Plan {
         later.map_or(&self.route.model, |(_, model)| model).as_ref()
     }
 
+    /// The first tier of the next model that a script named, behind a tier.
+    pub fn fallback_after(&self, tier: u32) -> Option<u32> {
+        self.fallbacks.iter().map(|(from, _)| *from).find(|from| *from > tier)
+    }
+
     /// Whether the body can be sent more than once.
     pub fn can_repeat(&self) -> bool {
         !matches!(self.payload, Payload::Upload(_))

@@ -75,6 +75,60 @@ impl Hook {
         }
     }
 
+    /// When it is called.
+    pub fn when(self) -> &'static str {
+        match self {
+            Hook::OnRequest => "after the token and the asked model were checked, before routing",
+            Hook::Route => "when it is decided where the model goes",
+            Hook::SelectKey => "when a key is chosen, for each attempt",
+            Hook::OnUpstreamRequest => "just before an attempt is sent",
+            Hook::ClassifyError => "when an attempt has failed",
+            Hook::OnResponse => "when the head of an answer is ready, and its body where that is not a stream",
+            Hook::OnChunk => "for each event of a stream",
+            Hook::OnComplete => "after the call, off its path",
+            Hook::OnKeyEvent => "when a key or a provider changed its state, off any call's path",
+        }
+    }
+
+    /// What it may answer and change.
+    pub fn may(self) -> &'static str {
+        match self {
+            Hook::OnRequest => {
+                "`()` goes on; `reject(status, code, message)`; `respond(status, headers, body)`. It may change `req.model`, \
+                 `req.body`, `req.headers`, `req.tags` and `req.attributes`."
+            }
+            Hook::Route => {
+                "`()`, or `#{model, provider, tags, fallbacks}`, each of them optional: another model; only this provider; only \
+                 keys with one of these tags (beside the client's own limits); models to try afterwards, in order."
+            }
+            Hook::SelectKey => {
+                "`()` leaves it to the model's strategy; a key; an array of keys, of which the first that can serves; a view of \
+                 keys, of which the strategy takes one."
+            }
+            Hook::OnUpstreamRequest => "Nothing. It may change `up.path`, `up.headers` and `up.body`.",
+            Hook::ClassifyError => {
+                "`()`, or `#{retry, scope, effect, seconds, reason}`, each of them optional: retry `\"none\"`, `\"same\"` or \
+                 `\"next\"`; scope `\"request\"`, `\"model\"`, `\"key\"` or `\"provider\"`; effect `\"none\"`, `\"cooldown\"` \
+                 (`seconds`, 60 unless given) or `\"disable\"`."
+            }
+            Hook::OnResponse => "Nothing. It may change `resp.status`, `resp.headers` and `resp.body`.",
+            Hook::OnChunk => {
+                "`()` keeps the event, with the changes made in `event.data`; `false` drops it; anything else is its new data."
+            }
+            Hook::OnComplete => {
+                "Nothing, or `#{tags, redact, drop_body}`, each of them optional: labels for the record; patterns that are \
+                 replaced in its texts and kept bodies; whether its bodies are not kept. `record` is a map: `id, started_ms, \
+                 duration_ms, first_token_ms, method, path, api, stream, client, ip, model, model_served, provider, key, status, \
+                 outcome, error_code, error_message, input_tokens, output_tokens, cost_usd, bytes_in, bytes_out, blank, attempts, \
+                 tags, attributes`."
+            }
+            Hook::OnKeyEvent => {
+                "Nothing. `event` is a map: `at_ms, provider, key, kind, until_ms, model, reason`; its kind is `cooling`, \
+                 `disabled_auto`, `disabled_manual`, `active`, `breaker_opened` or `breaker_closed`."
+            }
+        }
+    }
+
     /// Whether a failure stops the call: a filter that cannot judge lets nothing through.
     pub fn fails_closed(self) -> bool {
         matches!(self, Hook::OnRequest | Hook::OnUpstreamRequest)

@@ -5,6 +5,7 @@
 //! The only room that names `rhai` and `notify`.
 
 mod calls;
+mod check;
 mod complete;
 mod edit;
 mod engine;
@@ -19,6 +20,7 @@ mod load;
 mod modules;
 mod name;
 mod objects;
+mod reference;
 mod register;
 mod runtime;
 mod set;
@@ -32,6 +34,7 @@ mod tests;
 
 pub use calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswer};
 pub use edit::{EditError, Edited};
+pub use check::check_folder;
 pub use error::{FailureKind, Place, Problem, ScriptFailure, Severity};
 pub use folder::FolderError;
 pub use hook::{Hook, HookSet};
@@ -44,6 +47,7 @@ pub use objects::{
     Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,
     UpstreamParts, subset,
 };
+pub use reference::{definitions, reference};
 pub use runtime::{LogLevel, LogLine};
 pub use set::ScriptSet;
 pub use sources::{SourceError, Sources};

@@ -78,6 +78,31 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HookLabels {
+    hook: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+/// What a hook of the scripts did since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HookReading {
+    /// The hook's name.
+    pub hook: &'static str,
+    /// Runs.
+    pub runs: u64,
+    /// Runs that failed.
+    pub failures: u64,
+    /// Microseconds of all runs.
+    pub total_us: u64,
+    /// Whether it is left out until the next reload.
+    pub quarantined: bool,
+}
+
 /// How many keys of a provider are in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyCount {
@@ -100,6 +125,12 @@ pub struct Readings {
     pub dropped_queue: u64,
     /// Records that were dropped because they could not be written.
     pub dropped_disk: u64,
+    /// Hooks that ran at least once, or are quarantined.
+    pub hooks: Vec<HookReading>,
+    /// Reloads of scripts that changed the live set.
+    pub script_reloads: u64,
+    /// Reloads of scripts that failed.
+    pub failed_script_reloads: u64,
 }
 
 /// Every metric, and their registry.
@@ -117,6 +148,11 @@ pub struct Metrics {
     keys: Family<KeyLabels, Gauge>,
     queued: Gauge,
     dropped: Family<ReasonLabels, Counter>,
+    hook_runs: Family<HookLabels, Counter>,
+    hook_failures: Family<HookLabels, Counter>,
+    hook_seconds: Family<HookLabels, Counter<f64, AtomicU64>>,
+    hook_quarantined: Family<HookLabels, Gauge>,
+    script_reloads: Family<ResultLabels, Counter>,
     /// What the families hold for each provider, looked up once.
     by_provider: Mutex<HashMap<Arc<str>, Arc<ProviderMetrics>>>,
     /// One reading at a time, so that two askers never mix theirs.
@@ -165,6 +201,11 @@ impl Metrics {
             keys: Family::default(),
             queued: Gauge::default(),
             dropped: Family::default(),
+            hook_runs: Family::default(),
+            hook_failures: Family::default(),
+            hook_seconds: Family::default(),
+            hook_quarantined: Family::default(),
+            script_reloads: Family::default(),
             by_provider: Mutex::default(),
             reading: Mutex::new(()),
             no_provider: NO_PROVIDER.into(),
@@ -195,6 +236,13 @@ impl Metrics {
             "Records of calls that were lost since the start, by reason",
             self.dropped.clone(),
         );
+        registry.register("hook_runs", "Runs of a hook of the scripts", self.hook_runs.clone());
+        registry.register("hook_failures", "Runs of a hook that failed", self.hook_failures.clone());
+        let seconds = "Time that runs of a hook took";
+        registry.register_with_unit("hook_duration", seconds, Unit::Seconds, self.hook_seconds.clone());
+        let quarantined = "Whether a hook is left out until the next reload, since it failed too often in a row";
+        registry.register("hook_quarantined", quarantined, self.hook_quarantined.clone());
+        registry.register("script_reloads", "Reloads of changed scripts, by result", self.script_reloads.clone());
     }
 
     /// Counts a call in flight until the answer is dropped.
@@ -267,6 +315,20 @@ impl Metrics {
         metrics
     }
 
+    fn read_scripts(&self, readings: &Readings) {
+        for reading in &readings.hooks {
+            let labels = HookLabels { hook: reading.hook };
+            self.hook_runs.get_or_create(&labels).inner().store(reading.runs, Ordering::Relaxed);
+            self.hook_failures.get_or_create(&labels).inner().store(reading.failures, Ordering::Relaxed);
+            let seconds = reading.total_us as f64 / 1e6;
+            self.hook_seconds.get_or_create(&labels).inner().store(seconds.to_bits(), Ordering::Relaxed);
+            self.hook_quarantined.get_or_create(&labels).set(reading.quarantined.into());
+        }
+        for (result, count) in [("ok", readings.script_reloads), ("failed", readings.failed_script_reloads)] {
+            self.script_reloads.get_or_create(&ResultLabels { result }).inner().store(count, Ordering::Relaxed);
+        }
+    }
+
     /// All metrics in the OpenMetrics text format, which Prometheus reads.
     pub fn encode(&self, readings: &Readings) -> String {
         let _one_at_a_time = self.reading.lock();
@@ -279,6 +341,7 @@ impl Metrics {
         for (reason, count) in [("queue_full", readings.dropped_queue), ("disk", readings.dropped_disk)] {
             self.dropped.get_or_create(&ReasonLabels { reason }).inner().store(count, Ordering::Relaxed);
         }
+        self.read_scripts(readings);
         let mut text = String::with_capacity(16 * 1024);
         if let Err(error) = text::encode(&mut text, &self.registry) {
             tracing::error!(%error, "metrics cannot be written");

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::attempt::AttemptBody;
 use super::body::CallLine;
-use crate::domain::{CallRecord, StoredBody, Usage, UsageQuality};
+use crate::domain::{CallRecord, ScriptNote, StoredBody, Usage, UsageQuality};
 use crate::store::CallSummary;
 
 /// A call with everything that is remembered of it, but its bodies.
@@ -35,6 +35,8 @@ pub(super) struct CallDetail {
     /// Values that scripts added.
     #[oai(nullable)]
     attributes: Option<Any<Value>>,
+    /// What scripts decided, and which hooks failed.
+    script_notes: Vec<ScriptNoteBody>,
     /// Names of client headers that were not passed on.
     dropped_headers: Vec<String>,
     /// Every try, in order.
@@ -54,9 +56,38 @@ impl From<&CallRecord> for CallDetail {
             usage: UsageBody::from(&record.usage),
             tags: record.tags.clone(),
             attributes: record.attributes.as_deref().map(json),
+            script_notes: record.script_notes.iter().map(ScriptNoteBody::from).collect(),
             dropped_headers: record.dropped_headers.clone(),
             attempts: record.attempts.iter().map(AttemptBody::from).collect(),
             has_bodies: record.bodies.request.is_some() || record.bodies.response.is_some(),
+        }
+    }
+}
+
+/// What a script did to a call, or failed to do.
+#[derive(Object)]
+#[oai(rename = "ScriptNote")]
+struct ScriptNoteBody {
+    /// The hook, such as `on_request`.
+    hook: String,
+    /// `rejected`, `answered` or `routed`; else the kind of its failure, such as `thrown` or `time`.
+    kind: String,
+    /// The script's name inside the folder.
+    script: String,
+    /// Its line, from 1; 0 when it is not known.
+    line: u32,
+    /// What happened.
+    message: String,
+}
+
+impl From<&ScriptNote> for ScriptNoteBody {
+    fn from(note: &ScriptNote) -> Self {
+        ScriptNoteBody {
+            hook: note.hook.to_string(),
+            kind: note.kind.to_string(),
+            script: note.script.clone(),
+            line: note.line,
+            message: note.message.clone(),
         }
     }
 }

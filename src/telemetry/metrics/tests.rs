@@ -79,8 +79,16 @@ fn readings_are_those_of_the_moment() {
     let (first, second) = (metrics.in_flight(), metrics.in_flight());
     drop(first);
     let count = |state, keys| KeyCount { provider: "openai".into(), state, keys };
-    let readings =
-        Readings { keys: vec![count("active", 7), count("cooling", 2)], queued_records: 4, dropped_queue: 5, dropped_disk: 6 };
+    let hook = HookReading { hook: "on_request", runs: 9, failures: 2, total_us: 1_500, quarantined: true };
+    let readings = Readings {
+        keys: vec![count("active", 7), count("cooling", 2)],
+        queued_records: 4,
+        dropped_queue: 5,
+        dropped_disk: 6,
+        hooks: vec![hook],
+        script_reloads: 3,
+        failed_script_reloads: 1,
+    };
     let text = metrics.encode(&readings);
     assert_has(
         &text,
@@ -90,6 +98,11 @@ fn readings_are_those_of_the_moment() {
             "keywheel_records_queued 4",
             r#"keywheel_records_dropped_total{reason="queue_full"} 5"#,
             r#"keywheel_records_dropped_total{reason="disk"} 6"#,
+            r#"keywheel_hook_runs_total{hook="on_request"} 9"#,
+            r#"keywheel_hook_failures_total{hook="on_request"} 2"#,
+            r#"keywheel_hook_duration_seconds_total{hook="on_request"} 0.0015"#,
+            r#"keywheel_hook_quarantined{hook="on_request"} 1"#,
+            r#"keywheel_script_reloads_total{result="failed"} 1"#,
         ],
     );
     drop(second);
