@@ -33,8 +33,8 @@ mod watch;
 mod tests;
 
 pub use calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswer};
-pub use edit::{EditError, Edited};
 pub use check::check_folder;
+pub use edit::{EditError, Edited};
 pub use error::{FailureKind, Place, Problem, ScriptFailure, Severity};
 pub use folder::FolderError;
 pub use hook::{Hook, HookSet};
