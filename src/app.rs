@@ -1,5 +1,6 @@
 //! The application: every shared handle, built once, and what runs beside the calls.
 
+mod checks;
 mod front;
 mod model_lists;
 mod scripts;

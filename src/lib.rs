@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod dashboard;
 pub mod domain;
+pub mod key_check;
 pub mod mock;
 pub mod outbound;
 pub mod prices;

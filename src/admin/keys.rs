@@ -3,6 +3,7 @@
 mod actions;
 mod body;
 mod bulk;
+mod checks;
 mod export;
 mod filter;
 mod import;
@@ -22,9 +23,10 @@ use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
 use crate::domain::{Key, KeyId};
 use crate::store::Stored;
-use actions::{CheckReport, DisableRequest};
+use actions::DisableRequest;
 use body::{KeyBody, KeyChange, KeyCreate, KeyPage};
 use bulk::{BulkRequest, BulkResult};
+use checks::{CheckBody, CheckHistory, CheckReport, CheckRequest};
 use filter::KeyFilter;
 use import::Progress;
 use paste::{PastePreview, PastedKeys};
@@ -163,9 +165,19 @@ impl Keys {
     /// says "valid" brings back a key that a verdict disabled.
     #[oai(path = "/keys/:id/check", method = "post", operation_id = "check_key")]
     async fn check(&self, access: Operator, id: Path<i64>) -> Result<Json<CheckReport>, ApiError> {
+        let check = checks::one(&access, KeyId(id.0)).await?;
         let row = find(&access, id.0)?;
-        let report = actions::check(&access, &row.value).await?;
-        Ok(Json(CheckReport::of(&report, &row.value, show(&row, &access))))
+        Ok(Json(CheckReport::new(check, show(&row, &access))))
+    }
+
+    /// List the checks of a key
+    ///
+    /// The newest 100, the newest first: those that were asked for, and those of the schedule.
+    #[oai(path = "/keys/:id/checks", method = "get", operation_id = "list_key_checks")]
+    async fn checks(&self, access: Viewer, id: Path<i64>) -> Result<Json<CheckHistory>, ApiError> {
+        let key = find(&access, id.0)?.value.id;
+        let checks = access.context().store().key_checks(key, 100).await?;
+        Ok(Json(CheckHistory { checks: checks.iter().map(CheckBody::from).collect() }))
     }
 }
 
@@ -198,6 +210,15 @@ impl ManyKeys {
     #[oai(path = "/keys/bulk", method = "post", operation_id = "change_keys")]
     async fn bulk(&self, access: Operator, body: Body<BulkRequest>) -> Result<Json<BulkResult>, ApiError> {
         Ok(Json(bulk::run(&access, body.0).await?))
+    }
+
+    /// Check many keys now
+    ///
+    /// A few at once, each as one alone is checked. The answer is a stream of server-sent events that tells
+    /// the progress; leaving it cancels what was not begun.
+    #[oai(path = "/keys/check", method = "post", operation_id = "check_keys")]
+    async fn check(&self, access: Operator, body: Body<CheckRequest>) -> Result<EventStream<checks::Progress>, ApiError> {
+        Ok(EventStream::new(checks::many(&access, body.0)?))
     }
 
     /// Export keys

@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use self::access::{assert_declared, document};
 use crate::clock::Clock;
 use crate::domain::TokenHash;
+use crate::key_check::KeyChecker;
 use crate::outbound::Outbound;
 use crate::publish::Publisher;
 use crate::quota::Quota;
@@ -90,6 +91,15 @@ pub struct AdminContext {
 impl AdminContext {
     fn store(&self) -> &Arc<Store> {
         self.publisher.store()
+    }
+
+    fn key_checker(&self) -> KeyChecker {
+        KeyChecker {
+            publisher: self.publisher.clone(),
+            rotator: self.rotator.clone(),
+            outbound: self.outbound.clone(),
+            clock: self.clock,
+        }
     }
 
     /// Waits for the records of calls that have ended, so that whoever asks sees them. A disk in trouble makes nobody wait.

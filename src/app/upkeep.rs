@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model_lists::{self, Schedule};
 use super::{App, Parts};
+use super::{checks, model_lists};
 use crate::admin::record_live_scripts;
 use crate::domain::KeyEventKind;
 use crate::outbound::ProbeVerdict;
@@ -28,11 +28,13 @@ pub(super) fn start(app: &App) {
     every(app, TICK, probe_due_keys);
     every(app, TICK, record_scripts);
     every(app, HOUR, forget);
-    let lists = Arc::new(tokio::sync::Mutex::new(Schedule::default()));
+    let lists = Arc::new(tokio::sync::Mutex::new(model_lists::Schedule::default()));
     every(app, TICK, move |parts| {
         let lists = lists.clone();
         async move { model_lists::read_due(&parts, &mut *lists.lock().await).await }
     });
+    let turns = Arc::<checks::Schedule>::default();
+    every(app, TICK, move |parts| checks::check_due_keys(parts, turns.clone()));
 }
 
 fn every<F, W>(app: &App, period: Duration, mut work: W)

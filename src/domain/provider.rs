@@ -81,13 +81,16 @@ pub struct Probe {
     pub enabled: bool,
     /// Seconds between two probes of an automatically disabled key, 60 or more.
     pub interval_s: u64,
+    /// Seconds between two checks of every other key, 3600 or more; each key has its own moment in that time. `None`: they
+    /// are checked only when somebody asks.
+    pub check_every_s: Option<u64>,
     /// Model for the probing call where `/models` cannot tell; `None`: one that the key may serve.
     pub model: Option<String>,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Probe { enabled: true, interval_s: 3_600, model: None }
+        Probe { enabled: true, interval_s: 3_600, check_every_s: None, model: None }
     }
 }
 

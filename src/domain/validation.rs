@@ -94,6 +94,9 @@ impl Timeouts {
 impl Probe {
     fn validate(&self) -> Checked {
         within("probe.interval_s", self.interval_s, 60, 30 * 24 * 3600)?;
+        if let Some(seconds) = self.check_every_s {
+            within("probe.check_every_s", seconds, 3600, 90 * 24 * 3600)?;
+        }
         self.model.as_deref().map_or(Ok(()), |model| name("probe.model", model))
     }
 }

@@ -4,6 +4,7 @@
 //! Edits run one after another on the thread that owns the write connection.
 
 mod audit;
+mod checks;
 mod clients;
 mod edit;
 mod error;
@@ -34,6 +35,7 @@ use super::connection::{Database, DatabaseError, copy};
 use super::sealing::Sealer;
 
 pub use audit::{Actor, AuditEntry, AuditFilter};
+pub use checks::KeyCheck;
 pub use edit::Edit;
 pub use error::StoreError;
 pub use file_values::FileValues;

@@ -12,8 +12,8 @@ mod segments;
 
 pub use call_log::{CallLog, CallLogWriter, LogSize, Retention, open_call_log};
 pub use catalog::{
-    Actor, AuditEntry, AuditFilter, Catalog, Edit, FileValues, Link, LinkPurpose, Noun, ObjectOwners, SavedState, ScriptTexts,
-    ScriptVersion, Session, Store, StoreError, Stored, SyncOutcome, SyncedModel,
+    Actor, AuditEntry, AuditFilter, Catalog, Edit, FileValues, KeyCheck, Link, LinkPurpose, Noun, ObjectOwners, SavedState,
+    ScriptTexts, ScriptVersion, Session, Store, StoreError, Stored, SyncOutcome, SyncedModel,
 };
 pub use connection::DatabaseError;
 pub use rollups::{

@@ -150,3 +150,51 @@ async fn an_export_has_every_key_and_no_secret() {
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[2], "2,mock,'=1+1,…abcd,x|y,2,0,,,,,,,,active", "a spreadsheet takes no name for a formula");
 }
+
+#[tokio::test]
+async fn many_keys_are_checked_with_progress_and_only_invalid_ones_change() {
+    let (_provider, app) = start().await;
+    let text = "sk-mock-healthy-1,good\nsk-mock-invalid-1,bad\nsk-mock-exhausted-1,empty\nsk-mock-unknown,odd";
+    app.admin("POST", "/api/keys/import", json!({ "provider": 1, "text": text, "tags": ["checked"] })).await;
+    let answer = app.admin("POST", "/api/keys/check", json!({ "filter": { "tag": "checked" } })).await;
+    let text = answer.text();
+    let events: Vec<Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .map(|data| serde_json::from_str(data.trim()).unwrap())
+        .collect();
+    assert_eq!((&events[0]["done"], &events[0]["total"]), (&json!(0), &json!(4)), "{text}");
+    assert_eq!((&events.last().unwrap()["done"], &events.last().unwrap()["error"]), (&json!(4), &Value::Null));
+    let mut verdicts: Vec<(i64, String)> = events
+        .iter()
+        .flat_map(|event| event["checks"].as_array().unwrap().clone())
+        .map(|check| (check["key"].as_i64().unwrap(), check["verdict"].as_str().unwrap().to_owned()))
+        .collect();
+    verdicts.sort();
+    assert_eq!(verdicts.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    assert_eq!((&*verdicts[0].1, &*verdicts[1].1), ("valid", "invalid"), "{verdicts:?}");
+    assert_eq!(app.key("bad").state.as_str(), "disabled_auto");
+    assert_eq!(app.key("good").state.as_str(), "active");
+    assert!(!text.contains("sk-mock"), "no secret is told: {text}");
+
+    let history = app.admin("GET", "/api/keys/3/checks", Value::Null).await.json();
+    assert_eq!((&history["checks"][0]["verdict"], &history["checks"][0]["by"]), (&json!("invalid"), &json!("admin token")));
+    app.admin("POST", "/api/keys/3/check", Value::Null).await;
+    let history = app.admin("GET", "/api/keys/3/checks", Value::Null).await.json();
+    assert_eq!(history["checks"].as_array().map(Vec::len), Some(2));
+    assert_eq!(app.admin("GET", "/api/keys/999/checks", Value::Null).await.status, 404);
+    assert_eq!(app.admin("POST", "/api/keys/check", json!({})).await.json()["error"]["field"], "ids");
+}
+
+#[tokio::test]
+async fn a_provider_in_trouble_disables_no_key_that_is_checked() {
+    let (provider, app) = start().await;
+    let keys: String = (0..20).map(|at| format!("sk-mock-healthy-{at}\n")).collect();
+    app.admin("POST", "/api/keys/import", json!({ "provider": 1, "text": keys })).await;
+    drop(provider);
+    let answer = app.admin("POST", "/api/keys/check", json!({ "filter": {} })).await;
+    let (last, _) = last_event(&answer);
+    assert_eq!((&last["done"], &last["checks"][0]["verdict"]), (&json!(21), &json!("network")), "{last}");
+    let listed = app.admin("GET", "/api/keys?state=disabled_auto", Value::Null).await.json();
+    assert_eq!(listed["keys"], json!([]));
+}

@@ -9,10 +9,11 @@ const COMMON: &[&str] = &["client_address", "clock", "domain", "request_path"];
 
 /// What each other room may import besides. Rooms that see everything are in [`OVERSEERS`].
 const ARROWS: &[(&str, &[&str])] = &[
-    ("admin", &["outbound", "prices", "publish", "quota", "recorder", "rotator", "script", "store", "telemetry"]),
+    ("admin", &["key_check", "outbound", "prices", "publish", "quota", "recorder", "rotator", "script", "store", "telemetry"]),
     ("bootstrap", &["publish", "store"]),
     ("config", &["telemetry"]),
     ("dashboard", &[]),
+    ("key_check", &["outbound", "publish", "rotator", "store"]),
     ("mock", &[]),
     ("outbound", &[]),
     ("prices", &[]),

@@ -1,4 +1,4 @@
-//! What an operator does about a key's state: disable, enable, reset, check.
+//! What an operator does about a key's state: disable, enable, reset.
 
 use std::collections::HashSet;
 
@@ -7,16 +7,12 @@ use poem_openapi::types::Example;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::body::KeyBody;
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
-use crate::domain::{Key, Moment, Provider, from_rfc3339};
-use crate::outbound::{ProbeReport, ProbeStep, ProbeVerdict};
-use crate::rotator::{ProbeResult, Rotator, SavedKeyState, mask};
+use crate::domain::{Key, Moment, from_rfc3339};
+use crate::rotator::{Rotator, SavedKeyState};
 use crate::store::{Edit, SavedState, StoreError};
 
-/// Most bytes of a provider's words that a check shows.
-const MOST_WORDS: usize = 2048;
 /// Most characters of an operator's reason.
 const MOST_REASON: usize = 200;
 
@@ -36,41 +32,6 @@ pub(super) struct DisableRequest {
 impl Example for DisableRequest {
     fn example() -> Self {
         DisableRequest { until: Some("2027-01-31T00:00:00Z".to_owned()), reason: Some("rotated".to_owned()) }
-    }
-}
-
-/// What a check of a key found out.
-#[derive(Object)]
-pub(super) struct CheckReport {
-    /// `valid`, `invalid`, `no_quota`, `rate_limited`, `no_access`, `network`, `provider_trouble` or `cannot_tell`.
-    verdict: String,
-    /// What was asked last: `models`, or one token of the model that is named here.
-    #[oai(nullable)]
-    asked: Option<String>,
-    /// HTTP status of the answer.
-    #[oai(nullable)]
-    status: Option<u16>,
-    /// Why there was no answer, or what a failed one said.
-    #[oai(nullable)]
-    message: Option<String>,
-    /// The key as it is now.
-    key: KeyBody,
-}
-
-impl CheckReport {
-    pub(super) fn of(report: &ProbeReport, key: &Key, shown: KeyBody) -> Self {
-        let words = |body: &[u8]| mask(&String::from_utf8_lossy(&body[..body.len().min(MOST_WORDS)]), key);
-        let failed = report.answer.as_ref().filter(|answer| !answer.status.is_success());
-        CheckReport {
-            verdict: report.verdict.as_str().to_owned(),
-            asked: report.step.as_ref().map(|step| match step {
-                ProbeStep::Models => "models".to_owned(),
-                ProbeStep::Call { model } => model.clone(),
-            }),
-            status: report.answer.as_ref().map(|answer| answer.status.as_u16()),
-            message: report.no_answer.clone().or_else(|| failed.map(|answer| words(&answer.body))),
-            key: shown,
-        }
     }
 }
 
@@ -120,30 +81,6 @@ pub(super) async fn enable(access: &Access, key: &Key) -> Result<(), ApiError> {
 
 pub(super) async fn reset(access: &Access, key: &Key) -> Result<(), ApiError> {
     act(access, key, "reset", Map::new(), |rotator, key, now| rotator.reset(key.id, now)).await
-}
-
-pub(super) async fn check(access: &Access, key: &Key) -> Result<ProbeReport, ApiError> {
-    let context = access.context();
-    let provider = context.store().catalog().get::<Provider>(key.provider).map(|row| row.value.clone());
-    let provider = provider.ok_or_else(|| ApiError::not_found("the key's provider is gone"))?;
-    let started = access.now();
-    let report = context.outbound.probe(&provider, key).await;
-    let result = match report.verdict {
-        ProbeVerdict::Valid => ProbeResult::Valid,
-        ProbeVerdict::Invalid => {
-            let status =
-                report.answer.as_ref().map_or("no answer".to_owned(), |answer| format!("HTTP {}", answer.status.as_u16()));
-            ProbeResult::Invalid(format!("a check found it invalid ({status})"))
-        }
-        _ => ProbeResult::CannotTell,
-    };
-    let details = Map::from_iter([("verdict".to_owned(), report.verdict.as_str().into())]);
-    let change = move |rotator: &Rotator, key: &Key, now| {
-        rotator.probe_result(key.id, &result, started, now);
-        true
-    };
-    act(access, key, "check", details, change).await?;
-    Ok(report)
 }
 
 fn until(text: &str) -> Result<i64, ApiError> {

@@ -82,6 +82,9 @@ struct ProbeBody {
     enabled: bool,
     /// Seconds between two probes of a key that a verdict disabled.
     interval_s: u64,
+    /// Seconds between two checks of every other key; null: none.
+    #[oai(nullable)]
+    check_every_s: Option<u64>,
     /// Model for the probing call.
     #[oai(nullable)]
     model: Option<String>,
@@ -187,6 +190,7 @@ impl ProviderBody {
             probe: ProbeBody {
                 enabled: provider.probe.enabled,
                 interval_s: provider.probe.interval_s,
+                check_every_s: provider.probe.check_every_s,
                 model: provider.probe.model.clone(),
             },
             enabled: provider.enabled,
@@ -226,7 +230,7 @@ example!(ProviderBody, {
     "exact_base_url": false, "auth": "bearer", "headers": { "OpenAI-Project": "…a1b2" }, "pass_headers": [],
     "timeouts": { "connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 30000, "answer_ms": 600000 },
     "proxy": null, "default": true, "allow_private": false, "attempts": null, "time_zone": null,
-    "probe": { "enabled": true, "interval_s": 3600, "model": null }, "enabled": true, "synced_models": 61,
+    "probe": { "enabled": true, "interval_s": 3600, "check_every_s": null, "model": null }, "enabled": true, "synced_models": 61,
     "status": {
         "keys": { "active": 9, "cooling": 1 }, "in_flight": 4, "breaker_open_since": null, "breaker_reason": null,
         "check_base_url": false, "region_refused_at": null, "last_success_at": "2026-11-25T10:04:59.8Z",

@@ -76,6 +76,9 @@ pub(super) struct ProbeChange {
     /// Seconds between two probes of a key that a verdict disabled, 60 or more.
     #[oai(nullable)]
     interval_s: MaybeUndefined<u64>,
+    /// Seconds between two checks of every other key, 3600 or more; null: they are checked only when somebody asks.
+    #[oai(nullable)]
+    check_every_s: MaybeUndefined<u64>,
     /// Model for the probing call; null: one that the key may serve.
     #[oai(nullable)]
     model: MaybeUndefined<String>,
@@ -151,6 +154,7 @@ impl ProbeChange {
         let default = Probe::default();
         set_or(&mut probe.enabled, self.enabled, default.enabled);
         set_or(&mut probe.interval_s, self.interval_s, default.interval_s);
+        set_or_remove(&mut probe.check_every_s, self.check_every_s);
         set_or_remove(&mut probe.model, self.model);
     }
 }
