@@ -63,9 +63,12 @@ const Missing = () => html`<div class="page"><${Empty} icon="route" title=${t('e
 function App() {
   const name = route.value.page || HOME;
   const entry = ROUTES.find((item) => item.page === name);
+  useEffect(() => {
+    if (!entry?.bare && !user.value) signInNeeded.value = true;
+  }, [entry]);
   if (entry?.bare) return html`<${Guard} page=${name}><${Page} entry=${entry} key=${name} /><//>`;
   return html`
-    <${Shell}>
+    <${Shell} key="shell">
       ${user.value && html`<${Guard} page=${name}>${entry ? html`<${Page} entry=${entry} key=${name} />` : html`<${Missing} />`}<//>`}
       ${!user.value && html`<div class="page waiting-room"><${Icon} name="lock" /></div>`}
     <//>`;
@@ -74,9 +77,7 @@ function App() {
 await useLanguage();
 if (!location.hash || location.hash === '#/') go(href(HOME), { replace: true });
 const bare = ROUTES.find((item) => item.page === route.value.page)?.bare;
-if (!bare) {
-  const session = await currentSession();
-  if (session) signedIn(session);
-  else signInNeeded.value = true;
-}
+const session = await currentSession();
+if (session) signedIn(session);
+else if (!bare) signInNeeded.value = true;
 render(html`<${App} />`, document.getElementById('app'));

@@ -11,6 +11,8 @@ export const ROUTES = [
   { page: 'models', group: 'route', icon: 'boxes', go: 'm', foot: true, load: () => import('./pages/models.js') },
   { page: 'clients', group: 'route', icon: 'users', go: 'l', load: () => import('./pages/clients.js') },
   { page: 'settings', group: 'house', icon: 'settings', go: 's', load: () => import('./pages/settings.js') },
+  { page: 'sign-in', bare: true, icon: 'lock', load: () => import('./pages/sign-in.js') },
+  { page: 'setup', bare: true, icon: 'wand-sparkles', load: () => import('./pages/setup.js') },
   { page: 'ui-kit', icon: 'layers', load: () => import('./pages/ui-kit.js') },
 ];
 

@@ -14,7 +14,7 @@ export const paletteOpen = signal(false);
 const MOST = 40;
 
 const fixed = () => [
-  ...ROUTES.map((item) => ({ icon: item.icon, label: t(`nav.${item.page}`), kind: t('palette.page'), run: () => go(href(item.page)) })),
+  ...ROUTES.filter((item) => !item.bare).map((item) => ({ icon: item.icon, label: t(`nav.${item.page}`), kind: t('palette.page'), run: () => go(href(item.page)) })),
   ...THEMES.map((name) => ({ icon: 'sun', label: `${t('preferences.theme')}: ${t(`preferences.${name}`)}`, kind: t('palette.command'), run: () => { theme.value = name; } })),
   ...Object.entries(LANGUAGES).map(([tag, name]) => ({ icon: 'languages', label: `${t('preferences.language')}: ${name}`, kind: t('palette.command'), run: () => useLanguage(tag) })),
   { icon: 'keyboard', label: t('help.title'), kind: t('palette.command'), run: () => { helpOpen.value = true; } },

@@ -5,7 +5,7 @@ import { bind } from '../lib/keyboard.js';
 import { liveState } from '../lib/live.js';
 import { zoneChoice } from '../lib/range.js';
 import { go, href, route } from '../lib/router.js';
-import { signedOut, user } from '../lib/session.js';
+import { passwordNeeded, signedOut, user } from '../lib/session.js';
 import { THEMES, isNarrow, theme } from '../lib/theme.js';
 import { classes, html, signal, useEffect } from '../lib/ui.js';
 import { GROUPS, HOME, ROUTES } from '../routes.js';
@@ -13,6 +13,7 @@ import { Icon, IconButton } from './basics.js';
 import { Dialog } from './dialog.js';
 import { Help, helpOpen } from './help.js';
 import { Notices } from './notices.js';
+import { NewPassword, OwnAccount } from './account.js';
 import { Palette, paletteOpen } from './palette.js';
 import { Brand, SignInOverlay } from './sign-in.js';
 
@@ -58,6 +59,7 @@ const Preferences = ({ close }) => html`
         ${['local', 'UTC'].map((name) => html`<label key=${name}><input type="radio" name="zone" checked=${zoneChoice.value === name}
           onChange=${() => { zoneChoice.value = name; }} /><span>${t(`preferences.zone_${name}`)}</span></label>`)}
       </fieldset>
+      ${user.value?.id && html`<${OwnAccount} close=${close} />`}
     </div>
   <//>`;
 
@@ -124,6 +126,7 @@ export function Shell({ children }) {
       ${isNarrow.value && html`<${Foot} />`}
     </div>
     ${preferencesOpen.value && html`<${Preferences} close=${() => { preferencesOpen.value = false; }} />`}
+    ${user.value && passwordNeeded.value && html`<${NewPassword} />`}
     <${Palette} /><${Help} />
     <${SignInOverlay} /><${Notices} />`;
 }

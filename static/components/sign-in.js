@@ -13,16 +13,24 @@ export async function openSession(body) {
   signedIn(await request('POST', 'api/session', { body, patient: false }));
 }
 
-/** Signs in with the admin token, which is tried on a question that only needs a look. */
+/** Signs in with an admin token: it is kept until the tab is closed. */
 export async function useAdminToken(given) {
   token.value = given;
   try {
-    await request('GET', 'api/system', { patient: false });
+    signedIn(await request('GET', 'api/session', { patient: false }));
   } catch (error) {
     token.value = null;
     throw error;
   }
-  signedIn({ user: { id: null, name: t('session.admin_token'), role: 'owner' } });
+}
+
+/** Whether nobody can sign in yet, because the first owner is still to be made. */
+function useSetupNeeded() {
+  const [needed, setNeeded] = useState(false);
+  useEffect(() => {
+    request('GET', 'api/setup', { patient: false }).then((answer) => setNeeded(answer.needed), () => {});
+  }, []);
+  return needed;
 }
 
 /** The form alone. */
@@ -44,10 +52,12 @@ export function SignInForm({ heading }) {
     }
     setBusy(false);
   };
+  const needsSetup = useSetupNeeded();
   const other = way === 'token' ? 'password' : 'token';
   return html`
     <form class="sign-in-form" onSubmit=${submit}>
       <h1>${heading ?? t('session.title')}</h1>
+      ${needsSetup && html`<p class="verdict">${t('session.no_owner')}</p>`}
       ${way === 'password' && html`<${TextField} label=${t('session.name')} value=${name} change=${setName} autocomplete="username" required autofocus />`}
       <${SecretField} key=${way} label=${t(way === 'token' ? 'session.admin_token' : 'session.password')} value=${secret} change=${setSecret}
         hint=${way === 'token' ? t('session.token_hint') : undefined} autocomplete=${way === 'token' ? 'off' : 'current-password'} required error=${error} />

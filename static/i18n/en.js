@@ -17,6 +17,8 @@ export default {
     title: 'Sign in', sign_in: 'Sign in', sign_out: 'Sign out', name: 'Name', password: 'Password', admin_token: 'Admin token',
     token_hint: 'The value of KEYWHEEL_ADMIN_TOKEN. It is kept until this tab is closed.', use_token: 'Use an admin token instead', use_password: 'Use a name and password instead',
     wrong_password: 'The name or the password is wrong.', wrong_token: 'This admin token is not the right one.', again: 'Sign in again',
+    no_owner: 'Nobody can sign in yet. Open the link that Keywheel printed when it started, or use an admin token.', entering: 'Signing in…', old_password: 'Present password', new_password: 'New password', password_hint: 'At least {n} characters.',
+    change_password: 'Change password', password_changed: 'The password is changed; other sessions have ended.', set_password: 'Choose a password', set_password_hint: 'You came by a link that works once.', account: 'Account', sign_out_everywhere: 'Sign out everywhere',
     kept: 'Your session has ended. What you were doing is still here and goes on afterwards.',
   },
   role: { viewer: 'Viewer', operator: 'Operator', owner: 'Owner' },
@@ -156,5 +158,10 @@ export default {
     rules_hint: 'A failed attempt is judged by the first rule that matches: yours, from top to bottom, then the built-in ones. Every part that is given must match.', no_rules: 'No rules of your own', no_rules_hint: 'The built-in rules know the errors of the usual providers.', add_rule: 'Add rule', rule_id: 'Name of the rule', rule_up: 'Move up', match_code: 'Error code', match_text: 'Text in the body',
     class: 'Kind of failure', blame: 'To blame', retry: 'Then', effect: 'Effect on the key', rest: 'Rest', noun: 'About', no_audit: 'Nothing was changed yet', member: 'Member', from: 'Before', to: 'After', version: 'Version', up: 'up for {time}', recorded: 'Records written', queued: '{n} waiting', dropped: 'Records lost', log_size: 'Call log', statistics: 'statistics {size}', disk_free: 'Disk free',
     trouble: 'Records cannot be written:', days: 'Log by day', about: 'About', started: 'Started {time}.', running: 'running', docs: 'API documentation', licences: 'Licences of the dashboard',
+  },
+  setup: {
+    steps: 'Steps', done: 'done', step_owner: 'Password', step_keys: 'Keys', step_token: 'Token', step_call: 'First call', no_token: 'Open the printed link', no_token_hint: 'Keywheel prints a link with a token when it starts without an owner. Whoever has it becomes the owner.', owner: 'Choose a password', owner_hint: 'You become the owner of this Keywheel. Others can be let in later.', next: 'Next',
+    keys: 'Paste your keys', keys_hint: 'They are checked with the provider at once, and its models are read. Secrets are sealed and never shown again.', models_found: { one: '{n} model was found', other: '{n} models were found' }, skip: 'Skip', add_keys: 'Add and check', token: 'A token for your application', token_hint: 'Applications call Keywheel with a token of their own, so that each has its own limits and figures.',
+    client_name: 'Name of the application', make_token: 'Make the token', call: 'Make your first call', arrived: 'Your first call has arrived', to_overview: 'To the overview',
   },
 };

@@ -17,6 +17,8 @@ export default {
     title: '登录', sign_in: '登录', sign_out: '退出登录', name: '用户名', password: '密码', admin_token: '管理令牌',
     token_hint: 'KEYWHEEL_ADMIN_TOKEN 的值，仅保留到关闭此标签页。', use_token: '改用管理令牌', use_password: '改用用户名和密码',
     wrong_password: '用户名或密码错误。', wrong_token: '管理令牌不正确。', again: '重新登录',
+    no_owner: '目前还无人可以登录。请打开 Keywheel 启动时打印的链接，或使用管理令牌。', entering: '正在登录…', old_password: '当前密码', new_password: '新密码', password_hint: '至少 {n} 个字符。',
+    change_password: '修改密码', password_changed: '密码已修改，其他会话已结束。', set_password: '设置密码', set_password_hint: '您使用的链接只能使用一次。', account: '账户', sign_out_everywhere: '在所有设备退出',
     kept: '会话已结束。您正在编辑的内容仍在，登录后会继续。',
   },
   role: { viewer: '只读', operator: '操作员', owner: '所有者' },
@@ -156,5 +158,10 @@ export default {
     rules_hint: '失败的尝试由第一条匹配的规则判定：先是您的规则（自上而下），再是内置规则。给出的各项都必须匹配。', no_rules: '没有自定义规则', no_rules_hint: '内置规则认识常见提供商的错误。', add_rule: '添加规则', rule_id: '规则名称', rule_up: '上移', match_code: '错误代码', match_text: '正文中的文字',
     class: '失败类型', blame: '责任方', retry: '然后', effect: '对密钥的影响', rest: '休息', noun: '对象', no_audit: '还没有任何更改', member: '字段', from: '之前', to: '之后', version: '版本', up: '已运行 {time}', recorded: '已写入记录', queued: '{n} 条等待', dropped: '丢失的记录', log_size: '调用日志', statistics: '统计 {size}', disk_free: '磁盘剩余',
     trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', docs: 'API 文档', licences: '面板所用库的许可证',
+  },
+  setup: {
+    steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',
+    keys: '粘贴您的密钥', keys_hint: '会立即向提供商检查并读取其模型。密钥加密保存，不再显示。', models_found: { other: '找到 {n} 个模型' }, skip: '跳过', add_keys: '添加并检查', token: '为您的应用创建令牌', token_hint: '每个应用使用自己的令牌调用 Keywheel，各有限制和统计。',
+    client_name: '应用名称', make_token: '创建令牌', call: '发起首次调用', arrived: '首次调用已到达', to_overview: '前往概览',
   },
 };

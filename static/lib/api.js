@@ -1,5 +1,5 @@
 // The only place that asks the server anything.
-import { csrf, demandSignIn, token, user } from './session.js';
+import { csrf, demandSignIn, hasSession, token } from './session.js';
 
 /** Why a question got no answer: `code`, a sentence for people, the form field at fault, and an id to look for in the log. */
 export class ApiError extends Error {
@@ -80,15 +80,16 @@ export async function everything(path, member, query = {}, { signal, onPage } = 
   return all;
 }
 
-/** Who is signed in, if anyone; asks without a form. */
+/** Who is signed in, if anyone. Nobody is asked for where no one has signed in with this browser. */
 export async function currentSession() {
+  if (!token.peek() && !hasSession.peek()) return null;
   try {
     return await request('GET', 'api/session', { patient: false });
   } catch (error) {
-    if (error.status === 401 || error.code === 'network') return null;
+    if (error.status === 401) hasSession.value = false;
+    if (error.status === 401) token.value = null;
+    return null;
   }
-  if (!token.peek()) return null;
-  return { user: user.peek() ?? { name: 'admin token', role: 'owner' } };
 }
 
 /** Sends a request whose answer is an event stream; `onEvent` gets the JSON of each event. Ends with the stream. */

@@ -8,6 +8,10 @@ export const user = signal(null);
 export const csrf = signal(null);
 /** The admin token, if that is how someone signed in. */
 export const token = stored('token', null, () => sessionStorage);
+/** Whether this browser may hold a session: the cookie itself cannot be seen. */
+export const hasSession = stored('session', false);
+/** Whether whoever came by a link has to set a password. */
+export const passwordNeeded = signal(false);
 /** Whether the sign-in form lies over the page. */
 export const signInNeeded = signal(false);
 
@@ -30,6 +34,8 @@ export function demandSignIn() {
 export function signedIn(session) {
   user.value = session.user;
   csrf.value = session.csrf ?? null;
+  hasSession.value = !token.peek();
+  passwordNeeded.value = Boolean(session.sets_password);
   signInNeeded.value = false;
   const released = waiting;
   waiting = [];
@@ -39,6 +45,7 @@ export function signedIn(session) {
 export function signedOut() {
   user.value = null;
   csrf.value = null;
+  hasSession.value = false;
   token.value = null;
   signInNeeded.value = true;
 }
