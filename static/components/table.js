@@ -2,7 +2,7 @@
 import { t } from '../lib/i18n.js';
 import { useKeys } from '../lib/keyboard.js';
 import { isNarrow } from '../lib/theme.js';
-import { classes, html, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
+import { classes, html, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 import { Icon } from './basics.js';
 
 const ROW_HEIGHT = 38;
@@ -90,7 +90,6 @@ export function Table({ label, columns, rows, keyOf = (row) => row.id, open, car
     },
     x: () => mark && rows[at] && toggle(keyOf(rows[at])),
   });
-  useEffect(() => setAt(-1), [rows.length === 0]);
   const body = rows.slice(first, last);
   const parts = { first, last, body, height, at, keyOf, open, marked, toggle, shown, rows, tone, current };
   return html`

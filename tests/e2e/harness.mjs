@@ -45,7 +45,7 @@ export async function openPage(browser, demo, { width = 1440, height = 900, dark
     viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: language === 'en' ? 'en-GB' : language, reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', ...options,
   });
   context.setDefaultTimeout(15_000);
-  if (signIn) await context.addInitScript((token) => sessionStorage.setItem('keywheel.token', JSON.stringify(token)), demo.token);
+  if (signIn) await context.addInitScript((token) => location.protocol === 'http:' && sessionStorage.setItem('keywheel.token', JSON.stringify(token)), demo.token);
   const page = await context.newPage();
   const faults = [];
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()} (${message.location().url})`));

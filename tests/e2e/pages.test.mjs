@@ -1,0 +1,53 @@
+// Every page, wide and narrow, light and dark: nothing that axe finds, no console error, no CSP report, nothing asked of elsewhere.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { openPage, startBrowser, startDemo } from './harness.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'models/listed', 'clients', 'settings', 'settings/logging', 'settings/rules', 'settings/audit', 'settings/system', 'ui-kit'];
+/** Addresses that open a dialog, and what to wait for in it. */
+const DIALOGS = ['keys?add=1', 'keys/1', 'providers?add=1', 'providers/1', 'models?add=1', 'models/1', 'clients?add=1', 'clients/1'];
+
+let demo;
+let browser;
+before(async () => {
+  demo = await startDemo({ callsPerSecond: 5, days: 2 });
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  demo?.stop();
+});
+
+/** What axe finds on the page as it is. */
+async function findings(page) {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
+  const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+  return violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')} ${node.failureSummary.split('\n')[1] ?? ''}`));
+}
+
+/** The page has its content: no skeleton, nothing that waits. */
+async function settled(page, name) {
+  await page.waitForFunction(() => !document.querySelector('.skeleton, .skeleton-room') && document.querySelector('#page-title'), null, { timeout: 15_000 }).catch(() => assert.fail(`${name} did not settle`));
+}
+
+for (const look of [{ width: 1440, height: 900 }, { width: 1440, height: 900, dark: true }, { width: 360, height: 740 }, { width: 360, height: 740, dark: true, language: 'zh-CN' }]) {
+  test(`pages at ${look.width} ${look.dark ? 'dark' : 'light'} ${look.language ?? 'en'}`, async () => {
+    const { page, context, faults } = await openPage(browser, demo, look);
+    for (const name of [...PAGES, ...DIALOGS]) {
+      await page.goto(`${demo.url}/#/${name}`);
+      await settled(page, name);
+      if (DIALOGS.includes(name)) await page.locator('dialog[open] :is(form, dl)').first().waitFor();
+      assert.deepEqual(await findings(page), [], name);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
+      const unknown = await page.evaluate(() => document.body.innerText.match(/\b(common|nav|keys|calls|models|clients|providers|settings|overview|session)\.[a-z_]+\b/g));
+      assert.equal(unknown, null, `${name} shows a message's key`);
+    }
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
+}
