@@ -23,7 +23,7 @@ export function Chart({ title, total, buckets, series, stacked, kind = 'bar', fo
   return html`
     <figure class="chart panel">
       <figcaption>
-        <h3>${title}${total !== undefined && html` <span class="chart-total">${total}</span>`}</h3>
+        <h2>${title}${total !== undefined && html` <span class="chart-total">${total}</span>`}</h2>
         <${Button} small kind="quiet" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${t(asTable ? 'chart.as_chart' : 'chart.as_table')}<//>
       </figcaption>
       ${asTable

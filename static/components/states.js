@@ -30,7 +30,7 @@ export function Skeleton({ rows = 3, kind = 'line' }) {
 export const Empty = ({ icon = 'circle-dashed', title, children, action }) => html`
   <div class="empty">
     <${Icon} name=${icon} />
-    <h3>${title}</h3>
+    <h2>${title}</h2>
     ${children && html`<div class="hint">${children}</div>`}
     ${action && html`<div class="row">${action}</div>`}
   </div>`;

@@ -14,7 +14,7 @@ import { html, useState } from '../lib/ui.js';
 const TONES = ['plain', 'good', 'warn', 'bad', 'info'];
 const WAVE = Array.from({ length: 30 }, (_, at) => 10 + 8 * Math.sin(at / 3));
 
-const Part = ({ title, children }) => html`<section class="panel stack"><h3>${title}</h3>${children}</section>`;
+const Part = ({ title, children }) => html`<section class="panel stack"><h2>${title}</h2>${children}</section>`;
 
 export default function UiKit() {
   const [tags, setTags] = useState(['paid', 'eu']);

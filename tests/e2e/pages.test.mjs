@@ -37,16 +37,18 @@ async function settled(page, name) {
 for (const look of [{ width: 1440, height: 900 }, { width: 1440, height: 900, dark: true }, { width: 360, height: 740 }, { width: 360, height: 740, dark: true, language: 'zh-CN' }]) {
   test(`pages at ${look.width} ${look.dark ? 'dark' : 'light'} ${look.language ?? 'en'}`, async () => {
     const { page, context, faults } = await openPage(browser, demo, look);
+    const found = [];
     for (const name of [...PAGES, ...DIALOGS]) {
       await page.goto(`${demo.url}/#/${name}`);
       await settled(page, name);
       if (DIALOGS.includes(name)) await page.locator('dialog[open] :is(form, dl)').first().waitFor();
-      assert.deepEqual(await findings(page), [], name);
+      found.push(...(await findings(page)).map((finding) => `${name}: ${finding}`));
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
       const unknown = await page.evaluate(() => document.body.innerText.match(/\b(common|nav|keys|calls|models|clients|providers|settings|overview|session)\.[a-z_]+\b/g));
       assert.equal(unknown, null, `${name} shows a message's key`);
     }
+    assert.deepEqual(found, []);
     assert.deepEqual(faults, []);
     await context.close();
   });

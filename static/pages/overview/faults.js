@@ -13,7 +13,7 @@ export function RecentFaults({ query }) {
   const answer = useQuery('api/calls', { ...query, outcome: FAULTS, limit: 8 }, { every: 15_000 });
   return html`
     <section class="panel" aria-label=${t('overview.faults')}>
-      <div class="section-head"><h3>${t('overview.faults')}</h3><a href=${href('calls', { ...range.value, outcome: FAULTS.join(',') })}>${t('overview.all_faults')}</a></div>
+      <div class="section-head"><h2>${t('overview.faults')}</h2><a href=${href('calls', { ...range.value, outcome: FAULTS.join(',') })}>${t('overview.all_faults')}</a></div>
       <${Answer} of=${answer} rows=${4}>${({ calls }) => (calls.length ? html`<${Rows} calls=${calls} />` : html`<p class="hint">${t('overview.no_faults')}</p>`)}<//>
     </section>`;
 }

@@ -20,7 +20,7 @@ function Strip({ providers }) {
   const lost = providers.filter((provider) => provider.status.check_base_url);
   return html`
     <section class="health panel" aria-label=${t('overview.health')}>
-      <h3>${t('overview.health')}</h3>
+      <h2>${t('overview.health')}</h2>
       <${Parts} parts=${parts} />
       <div class="row wrap">
         ${parts.filter((part) => part.count).map((part) => html`<a class="plain-link" key=${part.state} href=${href('keys', { state: part.state })}>

@@ -28,10 +28,10 @@ function About({ data }) {
       <${Tile} label=${t('settings.disk_free')} value=${bytes(log.disk_free_bytes)} href=${href(['settings', 'logging'])} />
     </div>
     ${recorder.trouble && html`<p class="form-problem" role="alert">${t('settings.trouble')} ${recorder.trouble}</p>`}
-    <section class="panel stack"><h3>${t('settings.days')}</h3>
+    <section class="panel stack"><h2>${t('settings.days')}</h2>
       <div class="day-rows">${log.days.map((day) => html`<div key=${day.day}><span>${day.day}</span><progress max=${most} value=${day.calls_bytes + day.bodies_bytes} aria-label=${day.day}></progress>
         <span class="num">${bytes(day.calls_bytes)}${day.bodies_bytes ? html` <span class="hint">+ ${bytes(day.bodies_bytes)}</span>` : ''}</span></div>`)}</div></section>
-    <section class="panel stack"><h3>${t('settings.about')}</h3>
+    <section class="panel stack"><h2>${t('settings.about')}</h2>
       <p>${t('settings.started', { time: dateTime(data.started_at) })} <${Badge} tone="good">${t('settings.running')}<//></p>
       <div class="row wrap"><${Button} small icon="file-code" href=${url('docs').href}>${t('settings.docs')}<//><${Button} small icon="scale" href=${new URL('../../vendor/LICENSES.md', import.meta.url).href}>${t('settings.licences')}<//></div></section>`;
 }
