@@ -20,10 +20,25 @@ demo: ## Show traffic, failover and history without a key or a network
 	$(CARGO) run --release --quiet -- demo
 
 .PHONY: test
-test: ## Run every test: Rust, and the fast part of the official SDKs' own (needs python3 and npm)
+test: ## Run every test: Rust, the dashboard, and the fast part of the official SDKs' own (needs python3 and npm)
 	$(CARGO) test --quiet
 	python3 tests/conformance/python_sdk.py --fast --binary target/debug/keywheel
 	python3 tests/conformance/node_sdk.py --binary target/debug/keywheel
+	$(MAKE) --no-print-directory e2e
+
+.PHONY: e2e
+e2e: tests/e2e/node_modules ## Use the dashboard in a browser (needs npm; finds Chromium, or installs it as root on Debian)
+	$(CARGO) build --quiet
+	node --test --test-concurrency=1 tests/e2e/*.test.mjs
+
+.PHONY: screenshots
+screenshots: tests/e2e/node_modules ## Take pictures of the dashboard into target/screenshots/
+	$(CARGO) build --quiet
+	node tests/e2e/screenshots.mjs
+
+tests/e2e/node_modules: tests/e2e/package-lock.json
+	cd tests/e2e && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 .PHONY: conformance
 conformance: ## Run the whole test suites of the official SDKs through Keywheel (needs python3 and npm)

@@ -36,7 +36,7 @@ export default function UiKit() {
         <${Tile} label="Calls" value="12.4K" delta=${html`<${Delta} now=${12} before=${10} />`} spark=${WAVE} href="#/ui-kit" />
         <${Tile} label="Success" value="99.2%" delta=${html`<${Delta} now=${0.9} before=${0.99} good="up" />`} href="#/ui-kit" /></div>
         <${Meter} share=${0.4} /><${Parts} parts=${TONES.map((tone, at) => ({ name: tone, tone, count: at + 1 }))} /><${Sparkline} values=${WAVE} label="A wave" /><//>
-      <${Part} title="States"><${Skeleton} rows=${3} /><${Empty} title="Nothing here" action=${html`<${Button}>Add<//>`}>What would be here.<//>
+      <${Part} title="States"><div data-sample><${Skeleton} rows=${3} /></div><${Empty} title="Nothing here" action=${html`<${Button}>Add<//>`}>What would be here.<//>
         <${Failure} error=${new ApiError('The provider did not answer.', { status: 502, requestId: '0193-demo' })} retry=${() => {}} /><//>
       <${Part} title="Overlays"><div class="row wrap">
         <${Button} onClick=${() => setOpen('dialog')}>Dialog<//><${Button} onClick=${() => setOpen('drawer')}>Drawer<//>
