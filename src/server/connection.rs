@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -122,6 +122,9 @@ async fn answer(
     ends: Arc<Ends>,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<BoxBody>, Infallible> {
+    if let Some(location) = page_behind(request.uri().path(), &shared.config.base_path) {
+        return Ok(redirect(&location).into());
+    }
     let response = match admit(&shared, &ends, request) {
         Ok(request) => {
             let response = AssertUnwindSafe(shared.endpoint.get_response(request)).catch_unwind().await;
@@ -130,6 +133,17 @@ async fn answer(
         Err(refusal) => refusal.response(),
     };
     Ok(response.into())
+}
+
+/// Where the page lies for whoever asks for the base path without its slash: everything on it is named relative to it, and
+/// so is this answer, which a reverse proxy may give under another path.
+fn page_behind(path: &str, base_path: &str) -> Option<String> {
+    let is_bare = !base_path.is_empty() && path == base_path;
+    is_bare.then(|| format!("{}/", base_path.rsplit('/').next().unwrap_or_default()))
+}
+
+fn redirect(location: &str) -> Response {
+    Response::builder().status(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, location).finish()
 }
 
 /// Gives a request its canonical path, its client's address, the host that the client asked for and a body that keeps coming, or refuses it.

@@ -1,7 +1,9 @@
 // A chart in its frame: caption, legend that switches series, and the same figures as a table.
 import { colours, dragToZoom, loadChart } from '../lib/chart.js';
 import { axisTime, dateTime } from '../lib/format.js';
+import { csv } from '../lib/csv.js';
 import { language, t } from '../lib/i18n.js';
+import { saveAs } from '../lib/save.js';
 import { isDark } from '../lib/theme.js';
 import { classes, html, useEffect, useRef, useState } from '../lib/ui.js';
 import { zone } from '../lib/range.js';
@@ -9,9 +11,9 @@ import { Button } from './basics.js';
 
 /**
  * `buckets` are `{from, to, running}` of the API; `series` are `{name, colour, values, line, dashed}` with one value a bucket
- * (null is a gap) and a colour token; `format` shows a value; `zoom(from, to)` gets a stretch that was drawn out.
+ * (null is a gap) and a colour token; `format` shows a value; `tools` stand beside the caption; `zoom(from, to)` gets a stretch that was drawn out.
  */
-export function Chart({ title, total, buckets, series, stacked, kind = 'bar', format, zoom, height = 180, note }) {
+export function Chart({ title, total, buckets, series, stacked, kind = 'bar', format, zoom, height = 180, note, tools }) {
   const [asTable, setAsTable] = useState(false);
   const [hidden, setHidden] = useState(() => new Set());
   const shown = series.filter((one) => !hidden.has(one.name));
@@ -24,7 +26,8 @@ export function Chart({ title, total, buckets, series, stacked, kind = 'bar', fo
     <figure class="chart panel">
       <figcaption>
         <h2>${title}${total !== undefined && html` <span class="chart-total">${total}</span>`}</h2>
-        <${Button} small kind="quiet" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${t(asTable ? 'chart.as_chart' : 'chart.as_table')}<//>
+        <span class="row">${tools}${asTable && html`<${Button} small kind="quiet" icon="download" onClick=${() => save(title, buckets, series)}>CSV<//>`}
+        <${Button} small kind="quiet" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${t(asTable ? 'chart.as_chart' : 'chart.as_table')}<//></span>
       </figcaption>
       ${asTable
         ? html`<${Figures} ...${{ title, buckets, series, format, height }} />`
@@ -34,6 +37,12 @@ export function Chart({ title, total, buckets, series, stacked, kind = 'bar', fo
           <i class=${classes('swatch', one.dashed && 'dashed')} style=${{ background: `var(--${one.colour})` }}></i><span class="cut">${one.name}</span></button>`)}</div>`}
       ${note && html`<p class="hint">${note}</p>`}
     </figure>`;
+}
+
+/** The same rows that the table shows, as a file. */
+function save(title, buckets, series) {
+  const rows = buckets.map((bucket, at) => [bucket.from, ...series.map((one) => one.values[at])]);
+  saveAs(new Blob([csv([['from', ...series.map((one) => one.name)], ...rows])], { type: 'text/csv' }), `${title}.csv`);
 }
 
 function Figures({ title, buckets, series, format, height }) {

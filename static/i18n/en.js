@@ -53,7 +53,7 @@ export default {
   overview: {
     calls: 'Calls', success: 'Success', tokens: 'Tokens', cost: 'Cost', first_token: 'First token p50', latency: 'Latency p50', retried: { one: '{n} retried', other: '{n} retried' },
     failed: { one: '{n} failed', other: '{n} failed' }, cached: '{share} cached', unpriced: { one: '{n} call without a price', other: '{n} calls without a price' }, set_price: 'set a price',
-    cost_by_model: 'Cost by model', durations: 'Durations', latency_p50: 'Latency p50', latency_p95: 'Latency p95', first_token_p50: 'First token p50', first_token_p95: 'First token p95',
+    group_by: 'Group by', durations: 'Durations', latency_p50: 'Latency p50', latency_p95: 'Latency p95', first_token_p50: 'First token p50', first_token_p95: 'First token p95',
     health: 'Keys', breaker: '{name} holds calls back', check_url: '{name}: check the base URL', tops: 'Who used most', rank: 'Rank by', rank_calls: 'Calls', rank_cost: 'Cost', rank_tokens: 'Tokens',
     rank_failures: 'Failures', by_model: 'Models', by_key: 'Keys', by_client: 'Clients', by_provider: 'Providers', faults: 'Recent failures', all_faults: 'All failures', no_faults: 'No failures in this time.',
     waiting: 'Waiting for your first call…', waiting_hint: 'Nothing came in during this time. Point an application at Keywheel, or try this:',

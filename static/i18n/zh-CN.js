@@ -53,7 +53,7 @@ export default {
   overview: {
     calls: '调用', success: '成功率', tokens: 'Token', cost: '费用', first_token: '首 Token p50', latency: '延迟 p50', retried: { other: '{n} 次重试' },
     failed: { other: '{n} 次失败' }, cached: '{share} 命中缓存', unpriced: { other: '{n} 次调用无价格' }, set_price: '设置价格',
-    cost_by_model: '按模型的费用', durations: '耗时', latency_p50: '延迟 p50', latency_p95: '延迟 p95', first_token_p50: '首 Token p50', first_token_p95: '首 Token p95',
+    group_by: '分组依据', durations: '耗时', latency_p50: '延迟 p50', latency_p95: '延迟 p95', first_token_p50: '首 Token p50', first_token_p95: '首 Token p95',
     health: '密钥', breaker: '{name} 暂停调用', check_url: '{name}：请检查 Base URL', tops: '用量排行', rank: '排序依据', rank_calls: '调用', rank_cost: '费用', rank_tokens: 'Token',
     rank_failures: '失败', by_model: '模型', by_key: '密钥', by_client: '客户端', by_provider: '提供商', faults: '最近的失败', all_faults: '全部失败', no_faults: '此时段没有失败。',
     waiting: '等待第一次调用…', waiting_hint: '此时段没有调用。将应用指向 Keywheel，或试试：',

@@ -1,6 +1,6 @@
 // Overview: what came in, how it went, what it cost, and which keys carry it.
 import { Answer } from '../components/states.js';
-import { CallsChart, CostChart, LatencyChart, TokensChart } from './overview/charts.js';
+import { CallsChart, CostChart, LatencyChart, TokensChart, groupOf } from './overview/charts.js';
 import { Health } from './overview/health.js';
 import { PageHead } from '../components/shell.js';
 import { RangePicker } from '../components/range-picker.js';
@@ -37,7 +37,7 @@ export default function Overview() {
   const totals = useQuery('api/stats/totals', { ...query, former: true });
   const outcomes = useQuery('api/stats/series', { ...query, by: 'outcome' });
   const series = useQuery('api/stats/series', query);
-  const models = useQuery('api/stats/series', { ...query, by: 'model', rank: 'cost', top: 6 });
+  const models = useQuery('api/stats/series', { ...query, by: groupOf(), rank: 'cost', top: 6 });
   const reloads = [totals, outcomes, series, models];
   const isRunning = range.value.range && range.value.range !== 'yesterday';
   useCallsEnding(() => isRunning && reloads.forEach((answer) => answer.reload()));

@@ -1,6 +1,8 @@
 // Starts the real binary in demo mode and a browser on it.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -21,21 +23,44 @@ export function findBrowser() {
   return place;
 }
 
-/** Starts `keywheel demo` on a free port: `{url, token, visitor, stop}`. */
-export async function startDemo({ callsPerSecond = 2, days = 7, binary = process.env.KEYWHEEL ?? `${root}target/debug/keywheel`, args = [] } = {}) {
-  const child = spawn(binary, ['demo', '--listen', '127.0.0.1:0', '--calls-per-second', String(callsPerSecond), '--days', String(days), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const demo = { stop: () => child.kill('SIGTERM') };
-  for await (const line of createInterface({ input: child.stdout })) {
-    demo.token ??= line.match(/^Its token: (\S+)/)?.[1];
-    demo.link ??= line.match(/(http\S+#\/sign-in\?link=\S+)/)?.[1];
-    demo.visitor ??= line.match(/Bearer (kw-[^']+)'/)?.[1];
-    demo.url = line.match(/^listening on (\S+)/)?.[1];
-    if (demo.url) break;
-  }
-  if (!demo.url) throw new Error(`${binary} did not start; build it with: cargo build`);
+const BINARY = process.env.KEYWHEEL ?? `${root}target/debug/keywheel`;
+
+/** Starts the binary and reads what it prints until it listens; `patterns` name what to keep of that. */
+async function start(args, patterns, options = {}) {
+  const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  const failed = new Promise((_, reject) => child.on('error', () => reject(new Error(`${BINARY} cannot be started; build it with: cargo build`))));
+  const found = { stop: () => child.kill('SIGTERM') };
+  const listens = (async () => {
+    for await (const line of createInterface({ input: child.stdout })) {
+      for (const [name, pattern] of Object.entries(patterns)) found[name] ??= line.match(pattern)?.[1];
+      found.url = line.match(/^listening on (\S+)/)?.[1];
+      if (found.url) break;
+    }
+  })();
+  await Promise.race([listens, failed]);
+  if (!found.url) throw new Error(`${BINARY} ${args[0]} ended before it listened`);
   child.stdout.resume();
-  return demo;
+  return found;
 }
+
+/** Starts `keywheel serve` on a free port with a data folder of its own: `{url, setup, stop}`. */
+export async function startServer({ args = [], env = {} } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'keywheel-e2e-'));
+  const server = await start(['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data'), '--scripts', join(folder, 'scripts'), ...args], { setup: /(http\S+#\/setup\?token=\S+)/ }, { env: { ...process.env, KEYWHEEL_LOG: 'error', ...env } });
+  const stop = server.stop;
+  server.stop = () => {
+    stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return server;
+}
+
+/** Starts the simulated provider alone: `{url, stop}`. */
+export const startProvider = () => start(['mock', '--listen', '127.0.0.1:0'], {});
+
+/** Starts `keywheel demo` on a free port: `{url, token, visitor, stop}`. */
+export const startDemo = ({ callsPerSecond = 2, days = 7 } = {}) =>
+  start(['demo', '--listen', '127.0.0.1:0', '--calls-per-second', String(callsPerSecond), '--days', String(days)], { token: /^Its token: (\S+)/, link: /(http\S+#\/sign-in\?link=\S+)/, visitor: /Bearer (kw-[^']+)'/ });
 
 export const startBrowser = () => chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox', '--disable-background-networking', '--force-color-profile=srgb'] });
 
@@ -52,7 +77,7 @@ export async function openPage(browser, demo, { width = 1440, height = 900, dark
   page.on('pageerror', (error) => faults.push(`page: ${error.stack ?? error}`));
   page.on('request', (request) => {
     const origin = new URL(request.url()).origin;
-    if (origin !== demo.url && !/^(data|blob):/.test(request.url())) faults.push(`request to ${origin}`);
+    if (origin !== new URL(demo.url).origin && !/^(data|blob):/.test(request.url())) faults.push(`request to ${origin}`);
   });
   return { page, context, faults };
 }

@@ -48,6 +48,8 @@ async fn every_spelling_of_a_path_arrives_as_one() {
     }
     let answer = server.exchange(get("/v1/..%2fapi", "")).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let answer = server.exchange(get("/kw", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 308 ") && answer.contains("location: kw/\r\n"), "{answer}");
 }
 
 #[tokio::test]

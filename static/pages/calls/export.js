@@ -4,19 +4,12 @@ import { Dialog } from '../../components/dialog.js';
 import { Menu, MenuEntry } from '../../components/menu.js';
 import { causeOf } from '../../components/states.js';
 import { api } from '../../lib/api.js';
+import { cell } from '../../lib/csv.js';
 import { saveAs } from '../../lib/save.js';
 import { t } from '../../lib/i18n.js';
 import { html, useRef, useState } from '../../lib/ui.js';
 
 const FIELDS = ['id', 'started_at', 'outcome', 'status', 'error_code', 'method', 'path', 'api', 'stream', 'model', 'served_model', 'client', 'provider', 'key', 'attempt_count', 'input', 'output', 'cached_read', 'reasoning', 'usage_quality', 'cost_usd', 'first_token_ms', 'duration_ms', 'probe', 'blank', 'bytes_in', 'bytes_out'];
-
-/** A cell that no spreadsheet takes for a formula. */
-export function cell(value) {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? value.name : String(value);
-  const safe = typeof value !== 'number' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
 
 const FORMATS = {
   csv: { type: 'text/csv', head: `${FIELDS.join(',')}\n`, line: (call) => FIELDS.map((name) => cell(call[name])).join(',') },

@@ -1,9 +1,11 @@
 // The charts of the overview. A piece that is drawn out becomes the stretch of the whole page.
 import { Chart } from '../../components/chart.js';
+import { Menu, MenuEntry } from '../../components/menu.js';
 import { SERIES } from '../../lib/chart.js';
 import { compact, money, number, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { chooseSpan } from '../../lib/range.js';
+import { route, setQuery } from '../../lib/router.js';
 import { html } from '../../lib/ui.js';
 import { OUTCOME_COLOURS, OUTCOMES, outcomeName } from '../../lib/words.js';
 
@@ -16,6 +18,15 @@ export function CallsChart({ data }) {
     format=${(value) => number(value)} zoom=${chooseSpan} />`;
 }
 
+const GROUPS = ['model', 'key', 'client', 'provider'];
+
+/** By what the cost is shown; stands in the address. */
+export const groupOf = () => (GROUPS.includes(route.value.query.by) ? route.value.query.by : 'model');
+
+const GroupChoice = () => html`
+  <${Menu} small quiet title=${t('overview.group_by')} label=${t(`overview.by_${groupOf()}`)}>${(close) => GROUPS.map((name) => html`
+    <${MenuEntry} key=${name} close=${close} chosen=${groupOf() === name} run=${() => setQuery({ by: name === 'model' ? null : name })}>${t(`overview.by_${name}`)}<//>`)}<//>`;
+
 export function CostChart({ data }) {
   const series = data.series.filter((one) => one.sums.cost_usd > 0).map((one, at) => ({
     name: one.is_others ? t('chart.others') : one.name ?? t('chart.none'),
@@ -23,7 +34,7 @@ export function CostChart({ data }) {
     values: one.cost_usd,
   }));
   const unpriced = sum(data.series.map((one) => one.sums.unpriced));
-  return html`<${Chart} title=${t('overview.cost_by_model')} total=${money(sum(data.series.map((one) => one.sums.cost_usd)))} buckets=${data.buckets} series=${series} stacked
+  return html`<${Chart} tools=${html`<${GroupChoice} />`} title=${t('overview.cost')} total=${money(sum(data.series.map((one) => one.sums.cost_usd)))} buckets=${data.buckets} series=${series} stacked
     format=${money} zoom=${chooseSpan} note=${unpriced > 0 && html`${t('overview.unpriced', { n: unpriced })} · <a href="#/models">${t('overview.set_price')}</a>`} />`;
 }
 
