@@ -9,6 +9,7 @@ import { passwordNeeded, signedOut, user } from '../lib/session.js';
 import { THEMES, isNarrow, theme } from '../lib/theme.js';
 import { classes, html, signal, useEffect } from '../lib/ui.js';
 import { GROUPS, HOME, ROUTES } from '../routes.js';
+import { Banner } from './banner.js';
 import { Icon, IconButton } from './basics.js';
 import { Dialog } from './dialog.js';
 import { Help, helpOpen } from './help.js';
@@ -75,7 +76,7 @@ const Side = () => html`
   <aside class="side">
     <a class="brand-link" href=${href(HOME)} aria-label="Keywheel"><${Brand} /></a>
     <button type="button" class="search-button" onClick=${() => { paletteOpen.value = true; }}>
-      <${Icon} name="search" /><span class="grow">${t('palette.open')}</span><kbd>Ctrl K</kbd></button>
+      <${Icon} name="search" /><span class="grow">${t('palette.short')}</span><kbd>Ctrl K</kbd></button>
     <nav aria-label=${t('nav.label')}><${NavGroups} /></nav>
     <div class="side-foot"><${Live} /><${Account} /></div>
   </aside>`;
@@ -122,7 +123,7 @@ export function Shell({ children }) {
     <a class="skip" href="#page-title" onClick=${(event) => { event.preventDefault(); document.getElementById('page-title')?.focus(); }}>${t('nav.skip')}</a>
     <div class="frame">
       ${!isNarrow.value && html`<${Side} />`}
-      <main id="main">${children}</main>
+      <main id="main"><${Banner} />${children}</main>
       ${isNarrow.value && html`<${Foot} />`}
     </div>
     ${preferencesOpen.value && html`<${Preferences} close=${() => { preferencesOpen.value = false; }} />`}

@@ -9,7 +9,7 @@ export default {
   },
   nav: {
     label: 'Main navigation', more: 'More', skip: 'Skip to the content',
-    groups: { watch: 'Watch', route: 'Route', work: 'Work', house: 'House' },
+    groups: { watch: 'Observe', route: 'Route', work: 'Use', house: 'System' },
     overview: 'Overview', calls: 'Calls', keys: 'Keys', providers: 'Providers', models: 'Models', clients: 'Clients', settings: 'Settings',
     setup: 'Set up', 'sign-in': 'Sign in', 'ui-kit': 'UI kit',
   },
@@ -29,7 +29,8 @@ export default {
     live: 'Live', connecting: 'Connecting', waiting: 'Reconnecting', resting: 'Resting', off: 'Off', live_hint: 'Calls appear as they end.', connecting_hint: 'The event stream is being opened.',
     waiting_hint: 'The event stream broke off and is tried again.', resting_hint: 'The event stream rests while the tab is hidden.', off_hint: 'No page listens.',
   },
-  palette: { open: 'Search or jump to…', hint: 'A page, key, model, client, call id or command', page: 'Page', command: 'Command', nothing: 'Nothing is called “{text}”.' },
+  banner: { http: 'This page came over plain HTTP from a public address: passwords and tokens can be read on the way. Put TLS in front of it.' },
+  palette: { short: 'Search…', open: 'Search or jump to…', hint: 'A page, key, model, client, call id or command', page: 'Page', command: 'Command', nothing: 'Nothing is called “{text}”.' },
   help: {
     title: 'Keyboard', palette: 'Search, jump, command', search: 'Search in this list', help: 'This overview', next: 'Next row', previous: 'Row before', open: 'Open the row', mark: 'Mark the row',
     close: 'Close', go: 'Go to {page}',

@@ -9,7 +9,7 @@ export default {
   },
   nav: {
     label: '主导航', more: '更多', skip: '跳到内容',
-    groups: { watch: '观测', route: '路由', work: '工作', house: '系统' },
+    groups: { watch: '观测', route: '路由', work: '使用', house: '系统' },
     overview: '概览', calls: '调用', keys: '密钥', providers: '提供商', models: '模型', clients: '客户端', settings: '设置',
     setup: '初始设置', 'sign-in': '登录', 'ui-kit': '组件',
   },
@@ -29,7 +29,8 @@ export default {
     live: '实时', connecting: '连接中', waiting: '重连中', resting: '休眠', off: '关闭', live_hint: '调用结束后立即显示。', connecting_hint: '正在打开事件流。',
     waiting_hint: '事件流已中断，正在重试。', resting_hint: '标签页隐藏时事件流休眠。', off_hint: '没有页面在监听。',
   },
-  palette: { open: '搜索或跳转…', hint: '页面、密钥、模型、客户端、调用 ID 或命令', page: '页面', command: '命令', nothing: '没有名为“{text}”的内容。' },
+  banner: { http: '此页面通过公网地址以明文 HTTP 传输，密码和令牌可能被窃听。请在前面启用 TLS。' },
+  palette: { short: '搜索…', open: '搜索或跳转…', hint: '页面、密钥、模型、客户端、调用 ID 或命令', page: '页面', command: '命令', nothing: '没有名为“{text}”的内容。' },
   help: {
     title: '键盘快捷键', palette: '搜索、跳转、命令', search: '在列表中搜索', help: '本帮助', next: '下一行', previous: '上一行', open: '打开该行', mark: '选中该行',
     close: '关闭', go: '前往{page}',
