@@ -25,11 +25,21 @@ export function findBrowser() {
 
 const BINARY = process.env.KEYWHEEL ?? `${root}target/debug/keywheel`;
 
+/** Everything that was started, for `stopEverything`. */
+const running = new Set();
+
+/** Ends servers and browsers, also after a test has failed. */
+export async function stopEverything() {
+  for (const one of running) await one.stop();
+  running.clear();
+}
+
 /** Starts the binary and reads what it prints until it listens; `patterns` name what to keep of that. */
 async function start(args, patterns, options = {}) {
   const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
   const failed = new Promise((_, reject) => child.on('error', () => reject(new Error(`${BINARY} cannot be started; build it with: cargo build`))));
   const found = { stop: () => child.kill('SIGTERM') };
+  running.add(found);
   const listens = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
       for (const [name, pattern] of Object.entries(patterns)) found[name] ??= line.match(pattern)?.[1];
@@ -62,7 +72,11 @@ export const startProvider = () => start(['mock', '--listen', '127.0.0.1:0'], {}
 export const startDemo = ({ callsPerSecond = 2, days = 7 } = {}) =>
   start(['demo', '--listen', '127.0.0.1:0', '--calls-per-second', String(callsPerSecond), '--days', String(days)], { token: /^Its token: (\S+)/, link: /(http\S+#\/sign-in\?link=\S+)/, visitor: /Bearer (kw-[^']+)'/ });
 
-export const startBrowser = () => chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox', '--disable-background-networking', '--force-color-profile=srgb'] });
+export async function startBrowser() {
+  const browser = await chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox', '--disable-background-networking', '--force-color-profile=srgb'] });
+  running.add({ stop: () => browser.close() });
+  return browser;
+}
 
 /** A page that collects whatever a user must never meet: console errors, CSP reports, requests to elsewhere, broken answers. */
 export async function openPage(browser, demo, { width = 1440, height = 900, dark = false, signIn = true, language = 'en', context: options = {} } = {}) {

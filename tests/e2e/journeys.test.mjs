@@ -1,7 +1,7 @@
 // What people do with the dashboard, on the real binary with simulated providers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openPage, startBrowser, startDemo } from './harness.mjs';
+import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
 
 let demo;
 let browser;
@@ -9,10 +9,7 @@ before(async () => {
   demo = await startDemo({ callsPerSecond: 5, days: 1 });
   browser = await startBrowser();
 });
-after(async () => {
-  await browser?.close();
-  demo?.stop();
-});
+after(stopEverything);
 
 const api = (method, path, body) => fetch(`${demo.url}/${path}`, { method, headers: { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) }).then((answer) => (answer.status === 204 ? null : answer.json()));
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { openPage, startBrowser, startDemo } from './harness.mjs';
+import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -17,10 +17,7 @@ before(async () => {
   demo = await startDemo({ callsPerSecond: 5, days: 2 });
   browser = await startBrowser();
 });
-after(async () => {
-  await browser?.close();
-  demo?.stop();
-});
+after(stopEverything);
 
 /** What axe finds on the page as it is. */
 async function findings(page, rules) {

@@ -2,7 +2,7 @@
 // Arguments are names of pages; without any, all are taken.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { openPage, startBrowser, startDemo } from './harness.mjs';
+import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
 
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'clients', 'settings', 'ui-kit', 'chat', 'scripts', 'alerts'];
@@ -25,6 +25,5 @@ for (const [width, height, dark] of LOOKS) {
   faulty += faults.length;
   await context.close();
 }
-await browser.close();
-demo.stop();
+await stopEverything();
 process.exitCode = faulty ? 1 : 0;

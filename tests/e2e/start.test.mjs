@@ -1,11 +1,11 @@
 // The first minutes with a new Keywheel, and one below a sub-path.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openPage, startBrowser, startProvider, startServer } from './harness.mjs';
+import { openPage, startBrowser, startProvider, startServer, stopEverything } from './harness.mjs';
 
 let browser;
 before(async () => { browser = await startBrowser(); });
-after(() => browser?.close());
+after(stopEverything);
 
 test('a newcomer goes from the printed link to the first call', async () => {
   const [server, provider] = await Promise.all([startServer(), startProvider()]);
@@ -44,8 +44,6 @@ test('a newcomer goes from the printed link to the first call', async () => {
   await page.getByText('is disabled').waitFor();
   assert.deepEqual(faults, []);
   await context.close();
-  server.stop();
-  provider.stop();
 });
 
 test('below a sub-path everything works, without a slash too', async () => {
@@ -62,5 +60,4 @@ test('below a sub-path everything works, without a slash too', async () => {
   }
   assert.deepEqual(faults, []);
   await context.close();
-  server.stop();
 });
