@@ -44,7 +44,10 @@ function Page({ entry }) {
         loaded.set(entry.page, module.default);
         setState({});
       },
-      (error) => setState({ error }),
+      (error) => {
+        console.error(error);
+        setState({ error });
+      },
     );
   }, [entry]);
   useEffect(() => {

@@ -1,5 +1,5 @@
 // Keys for the whole page: single ones, `g k` pairs, and the palette. They rest while somebody types or a dialog is open.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
 const PAIR_TIME = 1200;
 const bindings = new Map();
@@ -37,10 +37,12 @@ export function bind(keys, action) {
   return () => bindings.set(keys, bindings.get(keys).filter((other) => other !== action));
 }
 
-/** Binds `{keys: action}` as long as a component is shown. */
+/** Binds `{keys: action}` as long as a component is shown; the same keys at every render. */
 export function useKeys(actions) {
+  const latest = useRef(actions);
+  latest.current = actions;
   useEffect(() => {
-    const ends = Object.entries(actions).map(([keys, action]) => bind(keys, action));
+    const ends = Object.keys(actions).map((keys) => bind(keys, (event) => latest.current[keys](event)));
     return () => ends.forEach((end) => end());
-  });
+  }, []);
 }

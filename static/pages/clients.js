@@ -1,7 +1,6 @@
 // Clients: applications and people that call Keywheel, what each may do, and what it used.
 import { Badge, Button, Tag } from '../components/basics.js';
 import { Search } from '../components/filters.js';
-import { Meter } from '../components/figures.js';
 import { PageHead } from '../components/shell.js';
 import { Answer, Empty } from '../components/states.js';
 import { Table, sorted } from '../components/table.js';
@@ -13,6 +12,7 @@ import { zone } from '../lib/range.js';
 import { href, route, setQuery } from '../lib/router.js';
 import { mayOperate } from '../lib/session.js';
 import { html } from '../lib/ui.js';
+import { Budget, budgetsOf } from './clients/budgets.js';
 import { AddClient, ClientDrawer } from './clients/drawer.js';
 
 /** Sums of the last 24 hours by client. */
@@ -20,16 +20,6 @@ function useSums() {
   const { data } = useQuery('api/stats/totals', { range: '24h', zone: zone.value, by: 'client', limit: 10_000 }, { every: 30_000 });
   return new Map((data?.members ?? []).map((member) => [member.id, member.sums]));
 }
-
-/** Every budget that a client may have: its member, what was used of it, and how it is shown. */
-export const BUDGETS = ['usd_day', 'usd_month', 'usd_total', 'tokens_day', 'tokens_month', 'tokens_total'];
-const showOf = (name) => (name.startsWith('usd') ? (value) => money(value, true) : compact);
-
-/** The budgets that are set, the most used up first: `{name, used, of, share, show}`. */
-export const budgetsOf = (client) => BUDGETS.map((name) => ({ name, used: client.used[name], of: client[`budget_${name}`], show: showOf(name) }))
-  .filter((one) => one.of !== null && one.of !== undefined)
-  .map((one) => ({ ...one, share: one.of ? one.used / one.of : 1 }))
-  .sort((a, b) => b.share - a.share);
 
 export function stateOf(client) {
   if (!client.enabled) return ['plain', t('common.disabled')];
@@ -49,10 +39,6 @@ export default function Clients() {
       ${query.add && html`<${AddClient} reload=${clients.reload} close=${() => setQuery({ add: null })} />`}
     </div>`;
 }
-
-/** One budget with its bar. */
-export const Budget = ({ one, warn }) => html`
-  <span class="budget"><span>${one.show(one.used)}<span class="hint"> / ${one.show(one.of)}</span></span><${Meter} share=${one.share} tone=${one.share >= 1 ? 'bad' : one.share >= (warn ?? 80) / 100 ? 'warn' : 'accent'} /></span>`;
 
 const tightest = (client) => {
   const [one] = budgetsOf(client);

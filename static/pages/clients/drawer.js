@@ -16,7 +16,7 @@ import { go, href } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
 import { SNIPPETS, snippet } from '../../lib/snippets.js';
 import { html, useState } from '../../lib/ui.js';
-import { BUDGETS, Budget, budgetsOf } from '../clients.js';
+import { BUDGETS, Budget, budgetsOf } from './budgets.js';
 
 const NEW = { name: '', tags: [], models: null, key_tags: null, rpm: null, tpm: null, concurrency: null, ...Object.fromEntries(BUDGETS.map((name) => [`budget_${name}`, null])), warn_percent: null, expires_at: null, allow_ips: null, allow_debug: false, enabled: true };
 const LISTS = ['models', 'key_tags', 'allow_ips'];
