@@ -47,6 +47,7 @@ mod scripts;
 mod scripts_answers;
 mod scripts_api;
 mod scripts_cli;
+mod scripts_examples;
 mod secrets;
 mod server;
 mod stream_bytes;

@@ -1,0 +1,121 @@
+//! Every script of `scripts/examples` at work: alone in the folder, with real calls.
+
+use keywheel::mock::{Behaviour, MockProvider};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, chat_body};
+use crate::scripts::{bootstrap, scripted};
+
+/// A Keywheel with one example, and a change of the bootstrap file.
+async fn example(provider: &MockProvider, name: &str, replaced: (&str, &str)) -> TestApp {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/examples").join(name);
+    let text = std::fs::read_to_string(path).expect("the example");
+    scripted(&bootstrap(provider).replace(replaced.0, replaced.1), &[(name, &text)]).await
+}
+
+async fn ask(app: &TestApp, model: &str) -> Answer {
+    app.post("/v1/chat/completions", chat_body(false).replace("gpt-4o-mini", model)).await
+}
+
+fn sent(provider: &MockProvider) -> Value {
+    provider.last_seen().and_then(|request| request.json()).expect("a request with a JSON body")
+}
+
+#[tokio::test]
+async fn keys_are_chosen_by_weight_and_by_time() {
+    let provider = MockProvider::start().await;
+    let app = example(&provider, "weighted-by-tag.rhai", ("\"free\"", "\"payg\"")).await;
+    assert_eq!(ask(&app, "fast").await.status, 200);
+    let app = example(&provider, "keys-by-time.rhai", ("\"paid\", \"eu\"", "\"day\", \"night\"")).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&app, "fast").await.status, 200);
+    }
+    for record in app.records().await {
+        assert_eq!(&*record.attempts[0].key.name, "b");
+        assert!(record.attempts[0].why.script.as_deref().is_some_and(|script| script.starts_with("keys-by-time.rhai:")));
+    }
+}
+
+#[tokio::test]
+async fn models_are_chosen_by_fit_length_and_alias() {
+    let provider = MockProvider::start().await;
+    let app = example(&provider, "cheapest-that-fits.rhai", ("name = \"fast\"", "name = \"small\"")).await;
+    assert_eq!(ask(&app, "auto").await.status, 200);
+    assert_eq!(sent(&provider)["model"], "gpt-4o-mini");
+    let app = example(&provider, "route-by-length.rhai", ("", "")).await;
+    assert_eq!(ask(&app, "chat").await.status, 200);
+    assert_eq!(sent(&provider)["model"], "gpt-4o-mini");
+    let long = json!({"model": "chat", "messages": [{"role": "user", "content": "word ".repeat(9_000)}]});
+    assert_eq!(app.post("/v1/chat/completions", long.to_string()).await.status, 200);
+    assert_eq!(sent(&provider)["model"], "gpt-4o");
+    let app = example(&provider, "model-aliases.rhai", ("", "")).await;
+    assert_eq!(ask(&app, "best").await.status, 200);
+    assert_eq!(sent(&provider)["model"], "gpt-4o");
+}
+
+#[tokio::test]
+async fn tenants_keep_to_their_keys() {
+    let provider = MockProvider::start().await;
+    let tagged = bootstrap(&provider).replace("tags = [\"beta\"]", "tags = [\"tenant:acme\"]");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/examples/tenant-pinning.rhai");
+    let script = std::fs::read_to_string(path).expect("the example");
+    let app = scripted(&tagged.replace("\"free\"", "\"tenant:acme\""), &[("a.rhai", &script)]).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&app, "fast").await.status, 200);
+    }
+    assert!(app.records().await.iter().all(|record| &*record.attempts[0].key.name == "c"));
+    let app = scripted(&tagged, &[("a.rhai", &script)]).await;
+    assert_eq!(ask(&app, "fast").await.code(), "no_available_key", "no other key takes its place");
+}
+
+#[tokio::test]
+async fn prompts_are_cleaned_blocked_and_begun() {
+    let provider = MockProvider::start().await;
+    let body = |text: &str| json!({"model": "fast", "messages": [{"role": "user", "content": text}]}).to_string();
+    let app = example(&provider, "redact.rhai", ("", "")).await;
+    assert_eq!(app.post("/v1/chat/completions", body("write to a.b@example.org")).await.status, 200);
+    assert_eq!(sent(&provider)["messages"][0]["content"], "write to [email]");
+    let app = example(&provider, "block-list.rhai", ("", "")).await;
+    assert_eq!(app.post("/v1/chat/completions", body("Project Nightingale?")).await.code(), "content_blocked");
+    assert_eq!(app.post("/v1/chat/completions", body("hello")).await.status, 200);
+    let app = example(&provider, "block-list.rhai", ("name = \"app\"", "name = \"mallory\"")).await;
+    assert_eq!(ask(&app, "fast").await.code(), "client_blocked");
+    let app = example(&provider, "client-prompts.rhai", ("name = \"app\"", "name = \"intern\"")).await;
+    assert_eq!(app.post("/v1/chat/completions", body("hello")).await.status, 200);
+    assert_eq!(sent(&provider)["messages"][0], json!({"content": "Explain every step.", "role": "system"}));
+}
+
+#[tokio::test]
+async fn a_quirky_provider_is_understood() {
+    let provider = MockProvider::start().await;
+    provider.behave(|request| {
+        let error = json!({"error": {"code": "daily_limit", "message": "no right"}});
+        (request.secret() == Some("sk-mock-healthy-a")).then(|| Behaviour::answer(403).json(&error))
+    });
+    let renamed = bootstrap(&provider).replace("\"mock\"", "\"quirky\"");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/examples/quirky-provider.rhai");
+    let app = scripted(&renamed, &[("a.rhai", &std::fs::read_to_string(path).expect("the example"))]).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&app, "fast").await.status, 200);
+    }
+    assert_eq!(app.key("a").state.as_str(), "cooling");
+}
+
+#[tokio::test]
+async fn a_canary_and_a_budget() {
+    let provider = MockProvider::start().await;
+    let app = example(&provider, "canary.rhai", ("", "")).await;
+    assert_eq!(ask(&app, "fast").await.status, 200);
+    let record = app.only_record().await;
+    let is_canary = record.tags == ["canary"];
+    assert_eq!(record.model_served.as_deref(), Some(if is_canary { "gpt-4o" } else { "gpt-4o-mini" }));
+    provider.behave(|request| {
+        let usage = json!({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 150_000, "completion_tokens": 60_000, "total_tokens": 210_000}});
+        (request.path() != "/v1/models").then(|| Behaviour::answer(200).json(&usage))
+    });
+    let app = example(&provider, "budget-guard.rhai", ("", "")).await;
+    assert_eq!(ask(&app, "fast").await.status, 200);
+    app.app.flush().await;
+    assert_eq!(ask(&app, "fast").await.code(), "daily_tokens_used");
+}
