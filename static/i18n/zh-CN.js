@@ -158,11 +158,15 @@ export default {
     retention_days: '记录保留', retention_days_hint: '按整天删除，不会卡顿。', store_bodies: '保存请求和响应正文', store_bodies_hint: '其中可能含有个人数据。', body_cap_bytes: '单个正文最多', body_cap_bytes_hint: '超出部分会被截断。', body_retention_days: '正文保留', body_retention_days_hint: '可以早于记录删除。',
     rules_hint: '失败的尝试由第一条匹配的规则判定：先是您的规则（自上而下），再是内置规则。给出的各项都必须匹配。', no_rules: '没有自定义规则', no_rules_hint: '内置规则认识常见提供商的错误。', add_rule: '添加规则', rule_id: '规则名称', rule_up: '上移', match_code: '错误代码', match_text: '正文中的文字',
     class: '失败类型', blame: '责任方', retry: '然后', effect: '对密钥的影响', rest: '休息', noun: '对象', no_audit: '还没有任何更改', member: '字段', from: '之前', to: '之后', version: '版本', up: '已运行 {time}', recorded: '已写入记录', queued: '{n} 条等待', dropped: '丢失的记录', log_size: '调用日志', statistics: '统计 {size}', disk_free: '磁盘剩余',
-    trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', docs: 'API 文档', licences: '面板所用库的许可证',
+    trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', fixed: '运行期间固定的设置', fixed_hint: '请在其来源处修改，下次启动生效。', locked: '已锁定', docs: 'API 文档', licences: '面板所用库的许可证',
   },
   setup: {
     steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',
     keys: '粘贴您的密钥', keys_hint: '会立即向提供商检查并读取其模型。密钥加密保存，不再显示。', models_found: { other: '找到 {n} 个模型' }, skip: '跳过', add_keys: '添加并检查', token: '为您的应用创建令牌', token_hint: '每个应用使用自己的令牌调用 Keywheel，各有限制和统计。',
     client_name: '应用名称', make_token: '创建令牌', call: '发起首次调用', arrived: '首次调用已到达', to_overview: '前往概览',
+  },
+  people: {
+    users: '人员', roles_hint: '只读可查看；操作员可管理密钥、模型和客户端；所有者可做一切。', add_user: '邀请人员', add_user_hint: '您会得到一个链接，对方可用它进入一次并设置密码。', no_users: '还没有人员', tokens: '管理令牌', tokens_hint: '供使用管理 API 的程序。', add_token: '创建管理令牌', no_tokens: '除配置中的令牌外没有其他令牌。',
+    you: '您', last_seen: '最近活动：{time}', expires: '至 {time}', no_password: '尚无密码', role: '角色', role_of: '{name} 的角色', new_link: '新链接', link: '链接', link_hint: '仅可使用一次，有效至 {time}，且只显示这一次。', remove_users: '其会话立即结束，无法撤销。', remove_tokens: '该令牌立即失效，无法撤销。',
   },
 };

@@ -9,10 +9,11 @@ import { mayOwn } from '../lib/session.js';
 import { html } from '../lib/ui.js';
 import { Audit } from './settings/audit.js';
 import { SettingsForm } from './settings/form.js';
+import { People } from './settings/people.js';
 import { Rules } from './settings/rules.js';
 import { System } from './settings/system.js';
 
-const TABS = ['routing', 'logging', 'rules', 'audit', 'system'];
+const TABS = ['routing', 'logging', 'rules', 'users', 'audit', 'system'];
 
 export default function Settings() {
   const tab = TABS.includes(route.value.rest[0]) ? route.value.rest[0] : 'routing';
@@ -21,6 +22,7 @@ export default function Settings() {
     <div class="page settings">
       <${PageHead} title=${t('nav.settings')} />
       <${LinkTabs} label=${t('nav.settings')} chosen=${tab} tabs=${TABS.map((name) => [name, t(`settings.tab_${name}`), href(['settings', name])])} />
+      ${tab === 'users' && html`<${People} />`}
       ${tab === 'audit' && html`<${Audit} />`}
       ${tab === 'system' && html`<${System} />`}
       ${['routing', 'logging', 'rules'].includes(tab) && html`<${Answer} of=${settings} rows=${8}>${(data) => html`
