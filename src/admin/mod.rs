@@ -16,6 +16,7 @@ mod passwords;
 mod people;
 mod period;
 mod providers;
+mod request_id;
 mod scripts;
 mod session;
 mod settings;
@@ -38,6 +39,7 @@ use poem_openapi::{OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
 use self::access::{assert_declared, document};
+use self::request_id::WithId;
 use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::key_check::KeyChecker;
@@ -194,9 +196,10 @@ fn service() -> OpenApiService<Nouns, ()> {
         .description("The control plane of Keywheel: providers, keys, models, clients and what became of their calls.")
 }
 
-/// Answers every request below `/api`; every refusal has the same shape.
+/// Answers every request below `/api`; every refusal has the same shape, and every answer an id.
 pub fn endpoint(context: Arc<AdminContext>) -> impl Endpoint<Output = Response> + 'static {
-    service().data(context).catch_all_error(async |error| error::from_framework(&error).as_response())
+    let inner = service().data(context.clone()).catch_all_error(async |error| error::from_framework(&error).as_response());
+    WithId { inner, context }
 }
 
 /// The OpenAPI document.

@@ -35,6 +35,21 @@ test('a wrong admin token is refused in words, the right one opens the overview'
   assert.equal(await page.title(), 'Overview · Keywheel');
 }));
 
+test('the printed link signs in, does not stay in the address, and lets writes through', () => on('', { signIn: false }, async (page) => {
+  await page.goto(`${demo.url}/${demo.link.slice(demo.link.indexOf('#'))}`);
+  await page.locator('.tile', { hasText: 'Calls' }).waitFor();
+  assert.ok(!page.url().includes('link='), page.url());
+  await page.locator('.account', { hasText: 'demo' }).waitFor();
+  await page.goto(`${demo.url}/#/keys`);
+  await row(page, 'spare').locator('summary').click();
+  await row(page, 'spare').getByRole('button', { name: 'Disable', exact: true }).click();
+  await page.getByText('spare is disabled').waitFor();
+  await page.reload();
+  await row(page, 'spare').locator('.badge', { hasText: 'Disabled' }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('dialog.sign-in').waitFor();
+}));
+
 test('keys are pasted with a preview, edited, disabled, deleted, and each can be undone', () => on('keys?add=1', {}, async (page) => {
   const dialog = page.getByRole('dialog', { name: 'Add keys' });
   await dialog.getByRole('textbox', { name: 'Keys', exact: true }).fill('sk-mock-healthy-e2e-1,e2e-one,paid\nsk-mock-healthy-e2e-1\n# a note');

@@ -13,6 +13,8 @@ async fn the_admin_api_and_the_health_checks_are_served() {
     let request = reqwest::Client::new().get(app.url("/api/keys")).bearer_auth("admin-token-for-tests");
     let keys = read(request).await;
     assert_eq!(keys.status, 200, "{}", keys.text());
+    let ids = [refused.header("x-request-id"), keys.header("x-request-id")];
+    assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 36), "every answer has an id of its own: {ids:?}");
     assert!(keys.text().contains("\"a\"") && !keys.text().contains("sk-mock-healthy-1"), "{}", keys.text());
     for (path, text) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
         assert_eq!(read(reqwest::Client::new().get(app.url(path))).await.text(), text);
