@@ -61,6 +61,7 @@ function Fares({ provider, changed, back }) {
         ${status.check_base_url && html`<p>${t('providers.check_url_hint')} <code>${provider.example_url}</code></p>`}</div>
       ${mayOperate.value && html`<div class="row wrap">
         <${Button} small icon="flask-conical" busy=${busy} onClick=${run}>${t('providers.test')}<//>
+        <${Button} small icon="activity" href=${href('calls', { provider: provider.id })}>${t('keys.show_calls')}<//>
         <${Button} small icon="plus" href=${href('keys', { add: 1, provider: provider.id })}>${t('keys.add')}<//>
         <${Button} small kind="danger" icon="trash-2" onClick=${remove}>${t('common.delete')}<//></div>`}
       <h3>${t('nav.keys')} <span class="count">${keysOf(provider)}</span></h3>
