@@ -34,7 +34,7 @@ export function Chart({ title, total, buckets, series, stacked, kind = 'bar', fo
         : html`<${Canvas} ...${{ title, buckets, series: shown, stacked, kind, format, zoom, height }} />`}
       ${series.length > 1 && !asTable && html`<div class="legend" role="group" aria-label=${t('chart.legend')}>
         ${series.map((one) => html`<button type="button" key=${one.name} aria-pressed=${!hidden.has(one.name)} onClick=${() => toggle(one.name)}>
-          <i class=${classes('swatch', one.dashed && 'dashed')} style=${{ background: `var(--${one.colour})` }}></i><span class="cut">${one.name}</span></button>`)}</div>`}
+          <i class=${classes('swatch', kind === 'line' && 'stroke', one.dashed && 'dashed')} style=${{ color: `var(--${one.colour})` }}></i><span class="cut">${one.name}</span></button>`)}</div>`}
       ${note && html`<p class="hint">${note}</p>`}
     </figure>`;
 }
