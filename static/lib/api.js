@@ -1,5 +1,5 @@
 // The only place that asks the server anything.
-import { csrf, demandSignIn, hasSession, token } from './session.js';
+import { csrf, demandSignIn, hasSession, signedIn, token } from './session.js';
 
 /** Why a question got no answer: `code`, a sentence for people, the form field at fault, and an id to look for in the log. */
 export class ApiError extends Error {
@@ -25,9 +25,12 @@ function headers(extra) {
   return all;
 }
 
+/** Whether somebody has signed in anew in another tab, so that our guard of writes is an old one. */
+const isOfOldSession = async (response) => response.status === 403 && (await response.clone().json().catch(() => null))?.error?.code === 'csrf';
+
 /** Sends a request and gives the response back, whatever its status. A 401 waits until someone has signed in. */
 export async function send(method, path, { query, body, etag, signal, patient = true, accept } = {}) {
-  for (;;) {
+  for (let renewed = false; ;) {
     const extra = {};
     if (body !== undefined) extra['content-type'] = 'application/json';
     if (etag !== undefined) extra['if-match'] = `"${etag}"`;
@@ -41,8 +44,12 @@ export async function send(method, path, { query, body, etag, signal, patient = 
       if (error.name === 'AbortError') throw error;
       throw new ApiError('network', { code: 'network' });
     }
-    if (response.status !== 401 || !patient) return response;
-    await demandSignIn();
+    if (!renewed && (await isOfOldSession(response))) {
+      renewed = true;
+      const session = await currentSession();
+      if (session) signedIn(session);
+    } else if (response.status === 401 && patient) await demandSignIn();
+    else return response;
   }
 }
 
@@ -54,7 +61,8 @@ export async function request(method, path, options = {}) {
   return response.json();
 }
 
-async function failureOf(response) {
+/** The error that an answer tells of. */
+export async function failureOf(response) {
   const answer = await response.json().catch(() => null);
   const { message = response.statusText || `HTTP ${response.status}`, code = `http_${response.status}`, field } = answer?.error ?? {};
   return new ApiError(message, { status: response.status, code, field, requestId: response.headers.get('x-request-id') });

@@ -4,12 +4,13 @@ import { ClearFilters, FilterMenu, Search } from '../components/filters.js';
 import { PageHead } from '../components/shell.js';
 import { Answer, Empty } from '../components/states.js';
 import { MarkedBar, Table, sorted } from '../components/table.js';
-import { everything, url } from '../lib/api.js';
+import { everything } from '../lib/api.js';
 import { number } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { useAnswer, useQuery } from '../lib/query.js';
 import { zone } from '../lib/range.js';
 import { href, route, setQuery } from '../lib/router.js';
+import { download } from '../lib/save.js';
 import { mayOperate } from '../lib/session.js';
 import { html, useMemo, useState } from '../lib/ui.js';
 import { KEY_STATES, stateName } from '../lib/words.js';
@@ -53,7 +54,7 @@ export default function Keys() {
   return html`
     <div class="page">
       <${PageHead} title=${t('nav.keys')} count=${count !== undefined && number(count)} actions=${html`
-        <${Button} icon="download" href=${url('api/keys/export', { provider: query.provider, tag: query.tag, search: query.search }).href} download="keys.csv" aria-label=${t('common.export')} title=${t('common.export')} />
+        <${Button} icon="download" onClick=${() => download('api/keys/export', { provider: query.provider, tag: query.tag, search: query.search }, 'keys.csv')} aria-label=${t('common.export')} title=${t('common.export')} />
         ${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('keys.add')}<//>`}`} />
       <${Answer} of=${keys} skeleton="table" rows=${10} quiet>${(data) => html`<${List} keys=${data} sums=${sums.data} lines=${lines.data} reload=${keys.reload} />`}<//>
       ${rest[0] && keys.data && html`<${KeyDrawer} key=${rest[0]} id=${rest[0]} reload=${keys.reload} back=${href('keys', query)} />`}
