@@ -153,7 +153,7 @@ impl Calls {
     }
 }
 
-async fn find(access: &super::access::Access, id: &str) -> Result<CallRecord, ApiError> {
+pub(super) async fn find(access: &super::access::Access, id: &str) -> Result<CallRecord, ApiError> {
     let id = query::call_id("id", id)?;
     access.context().settle_records().await;
     let not_found = || ApiError::not_found(format!("there is no call with id {id}, or no longer"));

@@ -16,6 +16,7 @@ use super::runtime::{KvStore, LogSink, Surroundings, Time};
 use super::set::ScriptSet;
 use super::sources::Sources;
 use super::stats::{HookReport, HookStats};
+use super::trial::ShadowSlot;
 use crate::clock::{Clock, Entropy};
 
 /// Asked at each load for what `on_load` is told.
@@ -48,6 +49,7 @@ pub struct Scripts {
     last: Mutex<LastReload>,
     reloads: AtomicU64,
     failed_reloads: AtomicU64,
+    shadow: ShadowSlot,
 }
 
 /// How the last reload went.
@@ -149,6 +151,7 @@ impl Scripts {
             last: Mutex::new(LastReload { version, ..last }),
             reloads: AtomicU64::new(0),
             failed_reloads: AtomicU64::new(0),
+            shadow: ShadowSlot::default(),
         };
         if is_refused {
             scripts.last.lock().tell();
@@ -238,6 +241,23 @@ impl Scripts {
             failed_reloads: self.failed_reloads.load(Ordering::Relaxed),
             hooks: set.reports(),
         }
+    }
+
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.around
+    }
+
+    /// The limits under which hooks run.
+    pub fn limits(&self) -> &ScriptLimits {
+        &self.limits
+    }
+
+    pub(super) fn load_config(&self) -> LoadConfig {
+        (self.config)()
+    }
+
+    pub(super) fn shadow_slot(&self) -> &ShadowSlot {
+        &self.shadow
     }
 
     fn loader(&self) -> Loader {

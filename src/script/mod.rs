@@ -26,6 +26,7 @@ mod runtime;
 mod set;
 mod sources;
 mod stats;
+mod trial;
 mod unit;
 mod watch;
 
@@ -43,13 +44,17 @@ pub use live::{ConfigSource, LastReload, ScriptFile, ScriptStatus, Scripts, Scri
 pub use load::{LoadConfig, LoadReport, TestReport};
 pub use name::{ScriptName, ScriptNameError};
 pub use objects::{
-    AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, HeaderEdit, KeyFacts,
-    Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,
-    UpstreamParts, subset,
+    AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, FrozenKeys, HeaderEdit,
+    KeyFacts, Missing, Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream,
+    UpstreamEdits, UpstreamParts, subset,
 };
 pub use reference::{definitions, reference};
 pub use runtime::{LogLevel, LogLine};
 pub use set::ScriptSet;
 pub use sources::{SourceError, Sources};
 pub use stats::HookReport;
+pub use trial::{
+    Aspect, ChangeCount, Comparison, CostSums, Decision, Destination, Ending, Installation, Nowhere, Placement, ShadowOptions,
+    ShadowReport, SideBySide, Step, TrialEvent, TrialInput, TrialSet, TrialStore, Walk, Wish,
+};
 pub use watch::{ScriptWatch, WatchMode};

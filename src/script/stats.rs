@@ -72,6 +72,12 @@ impl HookStats {
         self.0[hook.index()].skipped.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Steps and microseconds of all runs of a hook.
+    pub(super) fn cost(&self, hook: Hook) -> (u64, u64) {
+        let counters = &self.0[hook.index()];
+        (counters.operations.load(Ordering::Relaxed), counters.total_us.load(Ordering::Relaxed))
+    }
+
     /// What a hook did.
     pub fn report(&self, hook: Hook, quarantined: bool) -> HookReport {
         let counters = &self.0[hook.index()];

@@ -48,6 +48,7 @@ mod scripts_answers;
 mod scripts_api;
 mod scripts_cli;
 mod scripts_examples;
+mod scripts_trial;
 mod secrets;
 mod server;
 mod stream_bytes;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use poem::http::StatusCode;
 use tokio::sync::Mutex;
 
+use super::replay::Job;
 use crate::admin::AdminContext;
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
@@ -19,17 +21,35 @@ pub struct ScriptDesk {
     /// The newest version in the catalog, once it is known. Held while the scripts and their versions move from one state to
     /// the next.
     newest: Mutex<Option<String>>,
+    /// The replay that runs, or the last one that ran.
+    replay: parking_lot::Mutex<Option<Arc<Job>>>,
 }
 
 impl ScriptDesk {
     /// A desk for these scripts.
     pub fn new(scripts: Arc<Scripts>) -> Self {
-        ScriptDesk { scripts, newest: Mutex::default() }
+        ScriptDesk { scripts, newest: Mutex::default(), replay: parking_lot::Mutex::default() }
     }
 
     /// The scripts.
     pub fn scripts(&self) -> &Arc<Scripts> {
         &self.scripts
+    }
+
+    /// The replay that runs, or the last one that ran.
+    pub(super) fn replay(&self) -> Option<Arc<Job>> {
+        self.replay.lock().clone()
+    }
+
+    /// Makes a replay the one that runs, unless another one does.
+    pub(super) fn begin_replay(&self, job: Arc<Job>) -> Result<(), ApiError> {
+        let mut replay = self.replay.lock();
+        if replay.as_ref().is_some_and(|running| running.is_running()) {
+            let message = "another replay runs: wait for its end, or cancel it";
+            return Err(ApiError::new(StatusCode::CONFLICT, "replay_running", message));
+        }
+        *replay = Some(job);
+        Ok(())
     }
 }
 
@@ -87,6 +107,11 @@ pub(super) async fn change(
         Ok(edited)
     });
     whole.await.map_err(|error| ApiError::internal(&error))?
+}
+
+/// Writes into the audit log that something was begun or ended with scripts.
+pub(super) async fn note(access: &Access, action: &'static str, details: serde_json::Value) -> Result<(), ApiError> {
+    access.context().edit(access.actor(), move |edit| Ok(edit.note_scripts(action, details)?)).await
 }
 
 /// Runs what reads the disk or compiles scripts on a thread that may block.

@@ -148,7 +148,7 @@ pub(super) struct ScriptWrite {
 example!(ScriptWrite, { "text": "fn route(req) {\n    if req.stream { #{ model: \"fast\" } }\n}\n" });
 
 /// Scripts that are not live: files over the live ones, or a set of their own.
-#[derive(Debug, Default, Object, Deserialize)]
+#[derive(Clone, Debug, Default, Object, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[oai(example)]
 pub(super) struct ScriptDraft {

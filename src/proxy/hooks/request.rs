@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use poem::Response;
 
-use super::{edit_headers, patched, script_error};
+use super::{Scripted, edit_headers, patched, script_error};
 use crate::proxy::body::{Patch, peek};
 use crate::proxy::call::Call;
 use crate::proxy::error::ProxyError;
@@ -30,23 +30,12 @@ pub(in crate::proxy) fn on_request(
     stream: bool,
     estimated_tokens: u64,
 ) -> Result<Option<Response>, ProxyError> {
-    let Some(scripted) = call.scripted.as_mut().filter(|scripted| scripted.sees_requests()) else { return Ok(None) };
-    let request = ScriptRequest::new(RequestParts {
-        id: call.record.id,
-        method: call.record.method.clone(),
-        path: call.record.path.as_str().into(),
-        model: taken.asked.clone(),
-        stream,
-        client: call.client.clone(),
-        client_ip: call.record.client_ip,
-        headers: taken.headers.clone(),
-        body: match &taken.payload {
-            Payload::Json(peek) => peek.body.clone(),
-            _ => Bytes::new(),
-        },
-        estimated_tokens,
-        body_values: scripted.set.limits().body_values,
-    });
+    call.deps.scripts.offer_to_shadow(call.record.id, || parts(call, taken, stream, estimated_tokens));
+    if !call.scripted.as_ref().is_some_and(Scripted::sees_requests) {
+        return Ok(None);
+    }
+    let request = ScriptRequest::new(parts(call, taken, stream, estimated_tokens));
+    let Some(scripted) = call.scripted.as_mut() else { return Ok(None) };
     scripted.request = Some(request.clone());
     let set = &scripted.set;
     if !set.has(Hook::OnRequest) {
@@ -62,6 +51,26 @@ pub(in crate::proxy) fn on_request(
         }
         Ok(RequestDecision::Respond(reply)) => Ok(Some(response(reply))),
         Err(_) => Err(script_error()),
+    }
+}
+
+/// A request as scripts are shown it.
+fn parts(call: &Call, taken: &Taken, stream: bool, estimated_tokens: u64) -> RequestParts {
+    RequestParts {
+        id: call.record.id,
+        method: call.record.method.clone(),
+        path: call.record.path.as_str().into(),
+        model: taken.asked.clone(),
+        stream,
+        client: call.client.clone(),
+        client_ip: call.record.client_ip,
+        headers: taken.headers.clone(),
+        body: match &taken.payload {
+            Payload::Json(peek) => peek.body.clone(),
+            _ => Bytes::new(),
+        },
+        estimated_tokens,
+        body_values: call.deps.scripts.limits().body_values,
     }
 }
 

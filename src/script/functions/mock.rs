@@ -11,7 +11,7 @@ use crate::domain::{CallId, Client, Key, KeyId, KeyLimits, ProviderId};
 use crate::script::error::{fault, fault_at};
 use crate::script::json::to_json;
 use crate::script::objects::{
-    AttemptError, AttemptErrorParts, Candidate, Candidates, ChunkEvent, KeyFacts, Keys, RequestParts, Response, ResponseParts,
+    AttemptError, AttemptErrorParts, Candidate, ChunkEvent, FrozenKeys, KeyFacts, Keys, RequestParts, Response, ResponseParts,
     ScriptRequest, Upstream, UpstreamParts,
 };
 use crate::script::register::Registrar;
@@ -161,52 +161,13 @@ fn mock_client(map: Map) -> Fallible<MockClient> {
     Ok((Some(Arc::new(client)), ip))
 }
 
-/// Keys that a test made up. Their built-in strategy takes the first.
-struct MockKeys(Vec<Candidate>);
-
-impl Candidates for MockKeys {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn get(&self, position: usize) -> Option<Candidate> {
-        self.0.get(position).cloned()
-    }
-
-    fn contains(&self, key: KeyId) -> bool {
-        self.0.iter().any(|candidate| candidate.key.id == key)
-    }
-
-    fn with_tag(&self, tag: &str) -> Arc<dyn Candidates> {
-        let has_tag = |candidate: &&Candidate| candidate.key.tags.iter().any(|own| own == tag);
-        Arc::new(MockKeys(self.0.iter().filter(has_tag).cloned().collect()))
-    }
-
-    fn least_in_flight(&self) -> Option<Candidate> {
-        let load = |found: &Candidate| found.facts.in_flight as f64 / f64::from(found.key.weight.max(1));
-        self.0.iter().min_by(|one, other| load(one).total_cmp(&load(other))).cloned()
-    }
-
-    fn fastest(&self) -> Option<Candidate> {
-        let latency = |found: &Candidate| found.facts.ewma_ms.unwrap_or(0.0);
-        self.0.iter().min_by(|one, other| latency(one).total_cmp(&latency(other))).cloned()
-    }
-
-    fn next(&self) -> Option<Candidate> {
-        self.get(0)
-    }
-
-    fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
-        among.first().cloned()
-    }
-}
-
 fn mock_keys(keys: Array) -> Fallible<Keys> {
     let one = |(at, value): (usize, Dynamic)| {
         let map = value.try_cast_result::<Map>().map_err(|value| fault_at("`mock_keys` takes an array of maps", &value))?;
         mock_key(at as i64 + 1, map)
     };
-    Ok(Keys(Arc::new(MockKeys(keys.into_iter().enumerate().map(one).collect::<Fallible<_>>()?))))
+    let keys = keys.into_iter().enumerate().map(one).collect::<Fallible<Vec<_>>>()?;
+    Ok(Keys(Arc::new(FrozenKeys::new(keys, None))))
 }
 
 fn mock_key(number: i64, map: Map) -> Fallible<Candidate> {

@@ -3,6 +3,7 @@
 mod attempt;
 mod decision;
 mod document;
+mod frozen;
 mod headers;
 mod json;
 mod key;
@@ -14,12 +15,13 @@ mod upstream;
 pub use attempt::{AttemptError, AttemptErrorParts};
 pub use decision::{Rejection, Reply};
 pub use document::{BodyEdit, BodyEditAction};
+pub use frozen::FrozenKeys;
 pub use headers::HeaderEdit;
 pub use json::Json;
 pub use key::{Candidate, Candidates, KeyFacts, Keys, subset};
 pub use list::StringList;
 pub(super) use request::tag;
-pub use request::{RequestParts, ScriptRequest};
+pub use request::{Missing, RequestParts, ScriptRequest};
 pub use response::{ChunkEvent, Response, ResponseEdits, ResponseParts};
 pub use upstream::{Upstream, UpstreamEdits, UpstreamParts};
 

@@ -54,6 +54,15 @@ pub struct RequestParts {
     pub body_values: usize,
 }
 
+/// Parts of a request that are not known, or that were looked at though they are not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The body.
+    pub body: bool,
+    /// The headers.
+    pub headers: bool,
+}
+
 /// A client's request on its way through the hooks of one call. Clones are the same request.
 #[derive(Clone, Debug)]
 pub struct ScriptRequest(Arc<Inner>);
@@ -61,6 +70,7 @@ pub struct ScriptRequest(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: RequestParts,
+    missing: Missing,
     headers: Headers,
     body: Json,
     state: Mutex<State>,
@@ -74,12 +84,19 @@ struct State {
     attributes: Map,
     failures: Vec<ScriptFailure>,
     decisions: Vec<ScriptNote>,
+    needed: Missing,
 }
 
 impl ScriptRequest {
     /// A request that no script has seen.
     pub fn new(parts: RequestParts) -> Self {
+        ScriptRequest::partial(parts, Missing::default())
+    }
+
+    /// A request that no script has seen and of which not all is known: what is missing is empty.
+    pub fn partial(parts: RequestParts, missing: Missing) -> Self {
         ScriptRequest(Arc::new(Inner {
+            missing,
             headers: Headers::new(parts.headers.clone()),
             body: Json::new(Document::new(parts.body.clone(), parts.body_values)),
             state: Mutex::default(),
@@ -97,6 +114,16 @@ impl ScriptRequest {
         let state = self.0.state.lock();
         let model = state.model.as_deref().filter(|model| self.0.parts.model.as_deref() != Some(model));
         model.map(Arc::from)
+    }
+
+    /// What scripts looked at though it is not known.
+    pub fn needed(&self) -> Missing {
+        self.0.state.lock().needed
+    }
+
+    /// The body's text, with the edits made in it.
+    pub fn body_text(&self) -> String {
+        if self.0.parts.body.is_empty() && self.0.body.edits().is_empty() { String::new() } else { self.0.body.text() }
     }
 
     /// Edits of the body, in order.
@@ -141,6 +168,20 @@ impl ScriptRequest {
         if state.failures.len() < MOST {
             state.failures.push(failure);
         }
+    }
+
+    fn headers(&self) -> Headers {
+        if self.0.missing.headers {
+            self.0.state.lock().needed.headers = true;
+        }
+        self.0.headers.clone()
+    }
+
+    fn body(&self) -> Json {
+        if self.0.missing.body {
+            self.0.state.lock().needed.body = true;
+        }
+        self.0.body.clone()
     }
 
     fn model(&self) -> Dynamic {
@@ -224,9 +265,9 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         .get(
             "headers: Headers",
             "The client's headers. What is set here passes to a provider by the same allow-list as what a client sends; what \
-             `on_upstream_request` sets in `up.headers` passes always.", |req: &mut ScriptRequest| req.0.headers.clone(),
+             `on_upstream_request` sets in `up.headers` passes always.", |req: &mut ScriptRequest| req.headers(),
         )
-        .get("body: Json", "The body, parsed only where it is looked at.", |req: &mut ScriptRequest| req.0.body.clone())
+        .get("body: Json", "The body, parsed only where it is looked at.", |req: &mut ScriptRequest| req.body())
         .set(|req: &mut ScriptRequest, body: Dynamic| req.0.body.replace(&body))
         .get(
             "estimated_tokens: int",

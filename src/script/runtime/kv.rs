@@ -64,7 +64,7 @@ pub enum KvError {
     Overflow(String),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     value: KvValue,
     /// Unix milliseconds.
@@ -93,6 +93,18 @@ impl KvStore {
             shard_entries: entries.div_ceil(SHARDS).max(1),
             shard_bytes: bytes.div_ceil(SHARDS).max(VALUE_BYTES + KEY_BYTES + ENTRY_BYTES),
         }
+    }
+
+    /// A store of its own with what has not expired in this one.
+    pub fn copy(&self, now_ms: i64) -> Self {
+        let copied = |shard: &Mutex<Shard>| {
+            let shard = shard.lock();
+            let alive = shard.entries.iter().filter(|(_, entry)| entry.expires_ms > now_ms);
+            let entries: HashMap<Box<str>, Entry> = alive.map(|(key, entry)| (key.clone(), entry.clone())).collect();
+            let bytes = entries.iter().map(|(key, entry)| cost(key, &entry.value)).sum();
+            Mutex::new(Shard { entries, bytes })
+        };
+        KvStore { shards: self.shards.each_ref().map(copied), shard_entries: self.shard_entries, shard_bytes: self.shard_bytes }
     }
 
     /// The value of a key that has not expired.

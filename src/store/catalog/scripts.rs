@@ -61,6 +61,14 @@ impl Edit<'_> {
     }
 }
 
+impl Edit<'_> {
+    /// Writes into the audit log that something was done with scripts that changes none.
+    pub fn note_scripts(&mut self, action: &str, details: Value) -> Result<(), StoreError> {
+        let details = super::row::object(details);
+        audit::append(&self.transaction, self.actor(), action, "script", (0, ""), &details)
+    }
+}
+
 impl Store {
     /// The newest versions of the script folder, only those older than `before` when it is given.
     pub async fn script_versions(&self, before: Option<i64>, limit: u32) -> Result<Vec<ScriptVersion>, StoreError> {

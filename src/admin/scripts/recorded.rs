@@ -1,0 +1,107 @@
+//! A logged call as scripts would be shown it once more.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{AttemptRecord, CallRecord, Client, Ref, Snapshot, StoredBody, estimate_text_tokens};
+use crate::script::{AttemptErrorParts, Missing, RequestParts, ResponseParts, TrialInput};
+
+/// Values of a body that a script may look at.
+pub(super) const BODY_VALUES: usize = 200_000;
+
+/// Why a logged call has nothing to say about scripts.
+pub(super) fn is_skipped(record: &CallRecord) -> bool {
+    let is_answered_here = &*record.method != "POST" && record.path.starts_with("/v1/models");
+    record.probe || record.client.is_none() || is_answered_here
+}
+
+/// What is known of a logged call: its client by today's catalog; its body where that is kept; its headers never.
+pub(super) fn input(record: CallRecord, snapshot: &Snapshot) -> TrialInput {
+    let body = request_body(&record);
+    let request = RequestParts {
+        id: record.id,
+        method: record.method.clone(),
+        path: record.path.as_str().into(),
+        model: record.model_asked.clone(),
+        stream: record.stream,
+        client: record.client.as_ref().map(|client| client_of(client, snapshot)),
+        client_ip: record.client_ip,
+        headers: Arc::default(),
+        estimated_tokens: estimated_tokens(&record, body.as_ref()),
+        body: body.clone().unwrap_or_default(),
+        body_values: BODY_VALUES,
+    };
+    TrialInput {
+        missing: Missing { body: body.is_none(), headers: true },
+        at_ms: record.started_ms,
+        errors: record.attempts.iter().filter_map(error).collect(),
+        response: response(&record),
+        events: Vec::new(),
+        request,
+        record: Some(Box::new(record)),
+    }
+}
+
+fn request_body(record: &CallRecord) -> Option<Bytes> {
+    match &record.bodies.request {
+        // A body that was packed, or is no JSON, is nothing that scripts were shown as it lies here.
+        Some(body) => whole(body).filter(|bytes| bytes.trim_ascii_start().first() == Some(&b'{')),
+        None => (record.bytes_in == 0).then(Bytes::new),
+    }
+}
+
+fn whole(body: &StoredBody) -> Option<Bytes> {
+    (!body.truncated).then(|| body.bytes.clone())
+}
+
+fn estimated_tokens(record: &CallRecord, body: Option<&Bytes>) -> u64 {
+    match body {
+        Some(body) => estimate_text_tokens(body),
+        None => record.usage.input.unwrap_or(record.bytes_in / 4),
+    }
+}
+
+fn client_of(client: &Ref<crate::domain::ClientId>, snapshot: &Snapshot) -> Arc<Client> {
+    let gone = || {
+        Arc::new(Client {
+            id: client.id,
+            name: client.name.to_string(),
+            token_hash: [0; 32],
+            token_hint: String::new(),
+            former_token: None,
+            tags: Vec::new(),
+            models: None,
+            key_tags: None,
+            limits: Default::default(),
+            expires_at: None,
+            allow_ips: None,
+            allow_debug: false,
+            enabled: true,
+        })
+    };
+    snapshot.client(client.id).cloned().unwrap_or_else(gone)
+}
+
+fn error(attempt: &AttemptRecord) -> Option<AttemptErrorParts> {
+    attempt.verdict.as_ref()?;
+    let message = attempt.message.clone().unwrap_or_default();
+    let said = serde_json::from_str::<serde_json::Value>(&message).unwrap_or_default();
+    let word = |name: &str| said["error"][name].as_str().map(str::to_owned);
+    Some(AttemptErrorParts {
+        status: attempt.status,
+        code: word("code"),
+        kind: word("type"),
+        elapsed_ms: attempt.timings.last_byte_us.unwrap_or(0) / 1_000,
+        message,
+        ..AttemptErrorParts::default()
+    })
+}
+
+/// The answer: its head, and its body where that is kept and was no stream.
+fn response(record: &CallRecord) -> Option<ResponseParts> {
+    let body = record.bodies.response.as_ref().and_then(whole).filter(|_| !record.stream);
+    let is_known = record.stream || body.is_some();
+    let parts = ResponseParts { status: record.status, headers: Arc::default(), body, body_values: BODY_VALUES };
+    (is_known && !record.attempts.is_empty()).then_some(parts)
+}

@@ -1,0 +1,34 @@
+//! What a trial walks through the hooks.
+
+use bytes::Bytes;
+
+use crate::domain::CallRecord;
+use crate::script::objects::{AttemptErrorParts, Missing, RequestParts, ResponseParts};
+
+/// What is walked through the hooks.
+#[derive(Clone, Debug, Default)]
+pub struct TrialInput {
+    /// The request.
+    pub request: RequestParts,
+    /// What of it is not known.
+    pub missing: Missing,
+    /// When it began, in unix milliseconds.
+    pub at_ms: i64,
+    /// Attempts that failed, for `classify_error`.
+    pub errors: Vec<AttemptErrorParts>,
+    /// The answer, for `on_response`.
+    pub response: Option<ResponseParts>,
+    /// Events of the answer, for `on_chunk`.
+    pub events: Vec<TrialEvent>,
+    /// The finished call, for `on_complete`.
+    pub record: Option<Box<CallRecord>>,
+}
+
+/// One event of a stream.
+#[derive(Clone, Debug, Default)]
+pub struct TrialEvent {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its data.
+    pub data: Bytes,
+}
