@@ -12,6 +12,10 @@ use crate::script::{definitions, reference};
 
 /// Start a script, or learn what scripts can use
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  keywheel script new 10-filter
+  keywheel script reference | less")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,

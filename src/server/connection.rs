@@ -29,6 +29,8 @@ use crate::client_address::{client_address, client_is_secure, forwarded_host};
 use crate::config::ServerConfig;
 use crate::request_path::{canonical_path, strip_base_path};
 
+/// Time that a connection made just before the drain has to say what it was made for.
+const FIRST_WORDS: Duration = Duration::from_secs(1);
 /// Time for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Largest buffer for one connection's incoming bytes: a largest head fits.
@@ -89,7 +91,7 @@ pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote
     let mut guard = Guard::new(stream, shared.config.header_timeout, shared.config.write_timeout);
     let protocol = tokio::select! {
         protocol = guard.protocol() => protocol,
-        () = draining.cancelled(), if came_before_drain => return,
+        () = async { draining.cancelled().await; tokio::time::sleep(FIRST_WORDS).await }, if came_before_drain => return,
     };
     let Ok(Some(protocol)) = protocol else { return };
     let peer = remote.as_socket_addr().map(SocketAddr::ip);
@@ -102,7 +104,9 @@ pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote
     macro_rules! run {
         ($builder:expr) => {{
             let mut connection = std::pin::pin!($builder.serve_connection(TokioIo::new(guard), service));
+            // First what has been sent is read: a request that is there is answered, not cut.
             tokio::select! {
+                biased;
                 _ = connection.as_mut() => return,
                 () = draining.cancelled(), if came_before_drain => connection.as_mut().graceful_shutdown(),
             }

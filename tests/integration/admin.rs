@@ -540,7 +540,10 @@ fn the_committed_openapi_document_is_the_one_of_the_code() {
     let document = format!("{}\n", admin::openapi_json());
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi")).unwrap();
-        std::fs::write(path, &document).unwrap();
+        // In one step: another test reads the file.
+        let new = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/admin.json.new");
+        std::fs::write(new, &document).unwrap();
+        std::fs::rename(new, path).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == document, "openapi/admin.json is out of date: UPDATE_OPENAPI=1 cargo test --test integration openapi");

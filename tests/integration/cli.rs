@@ -418,6 +418,9 @@ fn an_import_with_a_line_that_cannot_be_read_imports_nothing() {
 
 #[test]
 fn openapi_prints_what_is_committed() {
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        return;
+    }
     let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/admin.json")).unwrap();
     assert_eq!(text(&output(&["openapi"], &[]).stdout).trim_end(), committed.trim_end());
 }

@@ -197,6 +197,22 @@ async fn calls_in_flight_finish_while_the_server_drains() {
 }
 
 #[tokio::test]
+async fn a_connection_made_just_before_the_drain_is_still_answered() {
+    let server = serve(slow_or_ready(Duration::ZERO), |config| config.drain_timeout = PATIENCE).await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(server.connect().await);
+    }
+    server.shutdown.draining.cancel();
+    for mut stream in streams {
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    }
+    server.task.await.unwrap();
+}
+
+#[tokio::test]
 async fn calls_that_outlive_the_drain_are_told_and_then_cut() {
     let server =
         serve(slow_or_ready(Duration::from_secs(600)), |config| config.drain_timeout = Duration::from_millis(200)).await;
