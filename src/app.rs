@@ -21,6 +21,7 @@ use crate::clock::{Clock, Entropy, random_bytes};
 use crate::config::{Config, Environment, ShownSetting, Source};
 use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, User, hash_token, new_token};
 use crate::outbound::{Options, Outbound};
+use crate::playground::Playground;
 use crate::prices;
 use crate::proxy::{BodyLimits, Proxy, ProxyParts};
 use crate::publish::Publisher;
@@ -43,6 +44,7 @@ const SETUP_LINK_MS: i64 = 7 * 24 * 3_600_000;
 pub struct App {
     parts: Arc<Parts>,
     proxy: Proxy,
+    playground: Playground,
     tasks: TaskTracker,
     ending: CancellationToken,
     /// Tokens that this start has made; shown once.
@@ -118,11 +120,12 @@ impl App {
             quota: quota.clone(),
             outbound: outbound.clone(),
             recorder: recorder.clone(),
-            owners: Owners::new(store),
+            owners: Owners::new(store.clone()),
             metrics: metrics.clone(),
             limits: BodyLimits { buffer_bytes: config.max_body as u64, upload_bytes: config.max_upload },
             draining: shutdown.deadline.clone(),
         });
+        let playground = Playground::start(store, proxy.clone(), publisher.current(), clock)?;
         let metrics_token = config.metrics_token.clone();
         let admin = Arc::new(AdminContext {
             publisher: publisher.clone(),
@@ -131,6 +134,7 @@ impl App {
             outbound: outbound.clone(),
             recorder: recorder.clone(),
             call_log: call_log.clone(),
+            playground: playground.clone(),
             metrics: metrics.clone(),
             scripts: Arc::new(ScriptDesk::new(scripts.clone())),
             ending: shutdown.draining.clone(),
@@ -155,7 +159,14 @@ impl App {
             scripts,
             saved: Default::default(),
         };
-        Ok(App { parts: Arc::new(parts), proxy, tasks: TaskTracker::new(), ending: CancellationToken::new(), new_tokens })
+        Ok(App {
+            parts: Arc::new(parts),
+            proxy,
+            playground,
+            tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            new_tokens,
+        })
     }
 
     /// Starts what runs beside the calls: states are saved, keys probed, model lists read.
@@ -215,6 +226,7 @@ impl App {
 
     /// Ends what runs beside the calls and writes what must survive. For after the server has ended.
     pub async fn finish(self) {
+        self.playground.finish().await;
         self.ending.cancel();
         self.tasks.close();
         self.tasks.wait().await;

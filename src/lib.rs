@@ -14,6 +14,7 @@ pub mod domain;
 pub mod key_check;
 pub mod mock;
 pub mod outbound;
+pub mod playground;
 pub mod prices;
 pub mod proxy;
 pub mod publish;

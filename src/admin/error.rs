@@ -11,6 +11,7 @@ use poem_openapi::{ApiResponse, Object};
 
 use super::scripts::ProblemBody;
 use crate::domain::InvalidField;
+use crate::playground::PlaygroundError;
 use crate::script::Problem;
 use crate::store::{DatabaseError, StoreError};
 
@@ -40,7 +41,7 @@ const STATUSES: [(u16, &str); 9] = [
     (404, "There is no such thing."),
     (409, "A value is taken, or other things need this one."),
     (412, "It was changed since the version in `If-Match`."),
-    (429, "Too many attempts have failed; `retry-after` says when to try again."),
+    (429, "Too many attempts have failed, and `retry-after` says when to try again; or too much is under way."),
     (500, "Keywheel itself failed."),
     (503, "The database cannot be written now."),
 ];
@@ -85,6 +86,15 @@ impl From<InvalidField> for ApiError {
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         StoreError::Database(error).into()
+    }
+}
+
+impl From<PlaygroundError> for ApiError {
+    fn from(error: PlaygroundError) -> Self {
+        match error {
+            PlaygroundError::Store(error) => error.into(),
+            PlaygroundError::Busy => ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_answers", error.to_string()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod body;
 mod calls;
+mod chats;
 mod clients;
 mod documentation;
 mod error;
@@ -44,6 +45,7 @@ use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::key_check::KeyChecker;
 use crate::outbound::Outbound;
+use crate::playground::Playground;
 use crate::publish::Publisher;
 use crate::quota::Quota;
 use crate::recorder::Recorder;
@@ -74,6 +76,8 @@ pub struct AdminContext {
     pub recorder: Recorder,
     /// Reads the records of calls, and their statistics.
     pub call_log: CallLog,
+    /// Keeps conversations, and writes the answers in them.
+    pub playground: Playground,
     /// Counts calls in flight.
     pub metrics: Arc<Metrics>,
     /// Works on the scripts.
@@ -147,6 +151,8 @@ enum Tag {
     Calls,
     /// Calls, tokens, money and durations over time.
     Stats,
+    /// Saved conversations with models; everybody has their own.
+    Chats,
     /// Who changed what.
     Audit,
     /// The installation itself.
@@ -159,11 +165,11 @@ type Nouns = (
     users::Users,
     tokens::Tokens,
     providers::Providers,
-    keys::Keys,
-    keys::ManyKeys,
+    (keys::Keys, keys::ManyKeys),
     models::Models,
     clients::Clients,
     calls::Calls,
+    (chats::Chats, chats::Messages),
     stats::Stats,
     scripts::Scripts,
     settings::SettingsOfAll,
@@ -179,11 +185,11 @@ fn service() -> OpenApiService<Nouns, ()> {
         users::Users,
         tokens::Tokens,
         providers::Providers,
-        keys::Keys,
-        keys::ManyKeys,
+        (keys::Keys, keys::ManyKeys),
         models::Models,
         clients::Clients,
         calls::Calls,
+        (chats::Chats, chats::Messages),
         stats::Stats,
         scripts::operations(),
         settings::SettingsOfAll,

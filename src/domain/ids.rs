@@ -45,6 +45,14 @@ row_id!(
     /// Row id of an admin token in the catalog.
     AdminTokenId
 );
+row_id!(
+    /// Row id of a saved conversation.
+    ChatId
+);
+row_id!(
+    /// Row id of a message in a saved conversation.
+    MessageId
+);
 
 /// A call's id: UUID version 7, so that ids sort by time and an id names its day's segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

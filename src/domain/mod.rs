@@ -5,6 +5,7 @@
 
 mod base_url;
 mod call;
+mod chat;
 mod client;
 mod dollars;
 mod event;
@@ -32,10 +33,11 @@ pub use call::{
     Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, ScriptNote,
     StoredBody, Why,
 };
+pub use chat::{Chat, ChatAnswer, ChatImage, ChatMessage, ChatOwner, ChatSettings, ChatState, FailedAnswer};
 pub use client::{BudgetPeriod, Client, ClientLimits, FormerToken, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use dollars::{DollarPrice, LongContextDollars};
 pub use event::{KeyEvent, KeyEventKind};
-pub use ids::{AdminTokenId, CallId, ClientId, KeyId, ModelId, ProviderId, UserId};
+pub use ids::{AdminTokenId, CallId, ChatId, ClientId, KeyId, MessageId, ModelId, ProviderId, UserId};
 pub use key::{Key, secret_hint};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target};

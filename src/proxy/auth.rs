@@ -29,6 +29,12 @@ pub(super) fn client(
     if !client.takes(&hash, now.unix_ms) {
         return Err(unauthorized("token_replaced", "This token was replaced. Ask the operator for the new one."));
     }
+    may_call(client, ip, now)?;
+    Ok(client.clone())
+}
+
+/// Whether a client may call at all, from this address and at this time.
+pub(super) fn may_call(client: &Client, ip: Option<IpAddr>, now: Moment) -> Result<(), ProxyError> {
     if !client.enabled {
         return Err(unauthorized("client_disabled", "This client is disabled. Ask the operator to enable it."));
     }
@@ -39,7 +45,7 @@ pub(super) fn client(
         let message = "This token may not be used from your address. Ask the operator to add it to the client's allow_ips.";
         return Err(ProxyError::rejected(StatusCode::FORBIDDEN, "address_not_allowed", message));
     }
-    Ok(client.clone())
+    Ok(())
 }
 
 fn token(headers: &HeaderMap) -> Option<&[u8]> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
+use tokio::sync::oneshot;
 
 use super::Deps;
 use super::attempt::Head;
@@ -41,6 +42,8 @@ pub(super) struct Call {
     pub remember: Remember,
     /// The scripts of this call; `None`: none defines a hook.
     pub scripted: Option<Scripted>,
+    /// Who is told of the record, besides the recorder.
+    pub follower: Option<oneshot::Sender<CallRecord>>,
     generates: bool,
     _in_flight: InFlight,
     /// Most bytes kept of a body; `None`: bodies are not kept.
@@ -76,6 +79,7 @@ impl Call {
             late: None,
             remember: Remember::Nothing,
             scripted,
+            follower: None,
             generates: false,
             _in_flight: in_flight,
             capture_bytes: settings.store_bodies.then_some(settings.body_cap_bytes as usize),
@@ -277,7 +281,12 @@ impl Call {
             reservation.settle(self.record.usage.total_tokens(), self.record.cost);
         }
         let mut record = std::mem::take(&mut self.record);
-        match self.scripted.take().and_then(|scripted| scripted.finish(&mut record)) {
+        let on_complete = self.scripted.take().and_then(|scripted| scripted.finish(&mut record));
+        if let Some(follower) = self.follower.take() {
+            // Whoever made the call may have lost interest in it.
+            drop(follower.send(record.clone()));
+        }
+        match on_complete {
             Some(set) => self.deps.recorder.record_after(record, move |record| set.on_complete(record)),
             None => self.deps.recorder.record(record),
         }

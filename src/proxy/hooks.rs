@@ -64,7 +64,7 @@ impl Scripted {
     /// Puts on the record what scripts left behind. The answer is the set whose `on_complete` is still to run.
     pub fn finish(self, record: &mut CallRecord) -> Option<Arc<ScriptSet>> {
         if let Some(request) = &self.request {
-            record.tags = request.tags();
+            record.tags.extend(request.tags());
             record.attributes = request.attributes();
             record.script_notes = request.notes();
         }

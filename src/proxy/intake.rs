@@ -47,7 +47,7 @@ pub(super) async fn take_in(
         let message = "WebSocket connections are not supported yet. Use the HTTP API, with stream=true for live answers.";
         return Err(ProxyError::rejected(StatusCode::NOT_IMPLEMENTED, "websocket_not_supported", message));
     }
-    let client = auth::client(&snapshot, request.headers(), call.record.client_ip, now)?;
+    let client = identify(call, &snapshot, &request, now)?;
     call.set_client(client.clone());
     call.debug = client.allow_debug && request.header("x-keywheel-debug") == Some("1");
     if path.rest == "/keywheel/me" {
@@ -80,6 +80,15 @@ pub(super) async fn take_in(
     ownership::attach(call, &mut plan, &client).await?;
     admit(call, &plan, &client, now)?;
     Ok(Intake::Forward(plan))
+}
+
+/// Who calls: the holder of the token, or whom Keywheel calls for.
+fn identify(call: &mut Call, snapshot: &Snapshot, request: &Request, now: Moment) -> Result<Arc<Client>, ProxyError> {
+    let address = call.record.client_ip;
+    match call.client.take() {
+        Some(client) => auth::may_call(&client, address, now).map(|()| client),
+        None => auth::client(snapshot, request.headers(), address, now),
+    }
 }
 
 fn answer_from_catalog(

@@ -24,6 +24,7 @@ mod forward;
 mod gathering;
 mod hooks;
 mod inbound;
+mod inside;
 mod intake;
 mod interruption;
 mod json;
@@ -50,7 +51,7 @@ use poem::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Entropy};
-use crate::domain::{ProviderId, Snapshot};
+use crate::domain::{Moment, ProviderId, Snapshot};
 use crate::outbound::Outbound;
 use crate::quota::Quota;
 use crate::recorder::{Owners, Recorder};
@@ -61,6 +62,7 @@ use crate::telemetry::Metrics;
 pub use body::{BodyError, DecodeError, Patch, PatchError, Peek, StreamOptions, decode, peek};
 pub use estimate::estimate_tokens;
 pub use inbound::BodyLimits;
+pub use inside::InsideCall;
 pub use json::JsonError;
 pub use meter::{End, EventKind, Meter, Metered, RequestFacts, body_error, event_kind};
 pub use multipart::{Form, FormError, FormReader, read_form};
@@ -143,28 +145,34 @@ impl Proxy {
             return preflight;
         }
         let now = self.deps.clock.now();
-        let mut call = Call::begin(self.deps.clone(), &settings, &request, client_ip, now);
-        let id = call.record.id.to_string();
-        let mut response = match intake::take_in(&mut call, snapshot, request, now).await {
-            Ok(Intake::Forward(plan)) => deliver::deliver(call, plan).await,
-            Ok(Intake::Answered(response)) => {
-                call.answered(response.status());
-                response
-            }
-            Err(error) => {
-                let response = error.response(call.record.api);
-                call.fail(&error);
-                response
-            }
-        };
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert("x-request-id", id);
-        }
+        let call = Call::begin(self.deps.clone(), &settings, &request, client_ip, now);
+        let mut response = answer(call, snapshot, request, now).await;
         if let Some(origin) = origin {
             cors::allow(&mut response, origin);
         }
         response
     }
+}
+
+/// Takes a call through its phases, as far as the head of its answer.
+async fn answer(mut call: Call, snapshot: Arc<Snapshot>, request: Request, now: Moment) -> Response {
+    let id = call.record.id.to_string();
+    let mut response = match intake::take_in(&mut call, snapshot, request, now).await {
+        Ok(Intake::Forward(plan)) => deliver::deliver(call, plan).await,
+        Ok(Intake::Answered(response)) => {
+            call.answered(response.status());
+            response
+        }
+        Err(error) => {
+            let response = error.response(call.record.api);
+            call.fail(&error);
+            response
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
 }
 
 /// Whether a request wants to become a WebSocket.

@@ -4,6 +4,7 @@
 //! Edits run one after another on the thread that owns the write connection.
 
 mod audit;
+mod chats;
 mod checks;
 mod clients;
 mod edit;
@@ -35,6 +36,7 @@ use super::connection::{Database, DatabaseError, copy};
 use super::sealing::Sealer;
 
 pub use audit::{Actor, AuditEntry, AuditFilter};
+pub use chats::{ChatCursor, ChatPage, ChatQuery, NewImage, NewTurn, Turn};
 pub use checks::KeyCheck;
 pub use edit::Edit;
 pub use error::StoreError;
@@ -187,6 +189,7 @@ fn forget_deleted(connection: &mut Connection, before_ms: i64) -> Result<(), Sto
     for table in ["models", "clients", "keys", "providers", "users", "admin_tokens"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE deleted_ms < ?1"), [before_ms])?;
     }
+    chats::forget(&transaction, before_ms)?;
     Ok(transaction.commit()?)
 }
 

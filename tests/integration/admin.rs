@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use keywheel::admin::{self, AdminContext, People, ScriptDesk};
-use keywheel::clock::Clock;
+use keywheel::clock::{Clock, Entropy};
 use keywheel::domain::{Snapshot, hash_token};
 use keywheel::mock::{Behaviour, MockProvider};
 use keywheel::outbound::{Options, Outbound};
+use keywheel::playground::Playground;
+use keywheel::proxy::{Proxy, ProxyParts};
 use keywheel::publish::Publisher;
-use keywheel::recorder::{Recorder, RecorderOptions};
+use keywheel::recorder::{Owners, Recorder, RecorderOptions};
 use keywheel::rotator::Rotator;
 use keywheel::script::{LoadConfig, ScriptLimits, Scripts, ScriptsOptions};
 use keywheel::store::{MasterKeySource, Retention, Store, open_call_log};
@@ -59,13 +61,30 @@ impl Api {
         let ending = CancellationToken::new();
         let config = Box::new(LoadConfig::default);
         let scripts = Scripts::load(ScriptsOptions { folder: None, limits: ScriptLimits::default(), clock, config }).unwrap();
+        let outbound = Arc::new(Outbound::new(Options::default()));
+        let proxy = Proxy::new(ProxyParts {
+            clock,
+            entropy: Arc::new(Entropy::from_seed(1)),
+            snapshot: publisher.current(),
+            rotator: rotator.clone(),
+            quota: Arc::default(),
+            outbound: outbound.clone(),
+            recorder: recorder.clone(),
+            owners: Owners::new(publisher.store().clone()),
+            scripts: scripts.clone(),
+            metrics: metrics.clone(),
+            limits: Default::default(),
+            draining: ending.clone(),
+        });
+        let playground = Playground::start(publisher.store().clone(), proxy, publisher.current(), clock).unwrap();
         let context = AdminContext {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
             quota: Arc::default(),
-            outbound: Arc::new(Outbound::new(Options::default())),
+            outbound,
             recorder: recorder.clone(),
             call_log,
+            playground,
             metrics,
             scripts: Arc::new(ScriptDesk::new(scripts)),
             ending: ending.clone(),

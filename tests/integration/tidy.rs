@@ -9,13 +9,29 @@ const COMMON: &[&str] = &["client_address", "clock", "domain", "request_path"];
 
 /// What each other room may import besides. Rooms that see everything are in [`OVERSEERS`].
 const ARROWS: &[(&str, &[&str])] = &[
-    ("admin", &["key_check", "outbound", "prices", "publish", "quota", "recorder", "rotator", "script", "store", "telemetry"]),
+    (
+        "admin",
+        &[
+            "key_check",
+            "outbound",
+            "playground",
+            "prices",
+            "publish",
+            "quota",
+            "recorder",
+            "rotator",
+            "script",
+            "store",
+            "telemetry",
+        ],
+    ),
     ("bootstrap", &["publish", "store"]),
     ("config", &["telemetry"]),
     ("dashboard", &[]),
     ("key_check", &["outbound", "publish", "rotator", "store"]),
     ("mock", &[]),
     ("outbound", &[]),
+    ("playground", &["proxy", "store"]),
     ("prices", &[]),
     ("proxy", &["outbound", "quota", "recorder", "rotator", "script", "telemetry"]),
     ("publish", &["store"]),

@@ -28,6 +28,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../../../db/migrations/catalog/0003_people.sql"),
         include_str!("../../../db/migrations/catalog/0004_scripts.sql"),
         include_str!("../../../db/migrations/catalog/0005_key_checks.sql"),
+        include_str!("../../../db/migrations/catalog/0006_chats.sql"),
     ],
 };
 
