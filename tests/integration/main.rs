@@ -14,6 +14,7 @@ mod cases_numbers;
 mod cases_patch;
 mod cases_requests;
 mod cases_start;
+mod chats;
 mod cli;
 mod cli_users;
 mod client_budgets;
