@@ -114,20 +114,20 @@ test('a list of ten thousand keys draws only what is in sight', () => on('overvi
   await fetch(`${demo.url}/api/keys/import`, { method: 'POST', headers: { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' }, body: JSON.stringify({ provider, text }) }).then((answer) => answer.text());
   await page.goto(`${demo.url}/#/keys?provider=${provider}`);
   await page.locator('.count', { hasText: '10,000' }).waitFor({ timeout: 30_000 });
-  const longest = await page.evaluate(async () => {
+  const usual = await page.evaluate(async () => {
     const main = document.getElementById('main');
-    let worst = 0;
+    const times = [];
     for (let step = 0; step < 40; step += 1) {
       main.scrollTop = (main.scrollHeight / 40) * step;
       const begun = performance.now();
       await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-      worst = Math.max(worst, performance.now() - begun);
+      times.push(performance.now() - begun);
     }
-    return worst;
+    return times.sort((a, b) => a - b)[20];
   });
   const rows = await page.locator('table.table tbody tr').count();
   assert.ok(rows < 150, `${rows} rows are drawn`);
-  assert.ok(longest < 400, `a step of scrolling took ${longest} ms`);
+  assert.ok(usual < 250, `half of the steps of scrolling took more than ${usual} ms`);
   await api('DELETE', `api/providers/${provider}`);
 }));
 
