@@ -50,7 +50,7 @@ export default {
   outcome: {
     success: 'Success', rejected: 'Rejected', request_error: 'Bad request', no_key: 'No key', upstream_error: 'Provider error', interrupted: 'Cut off', client_gone: 'Client left', internal_error: 'Internal error',
   },
-  key_state: { active: 'Active', cooling: 'Cooling down', probing: 'Probing', limited: 'At its limit', disabled_auto: 'Disabled by a verdict', disabled_manual: 'Disabled' },
+  key_state: { active: 'Active', cooling: 'Cooling down', probing: 'Probing', limited: 'At its limit', disabled_auto: 'Auto-disabled', disabled_manual: 'Disabled' },
   overview: {
     calls: 'Calls', success: 'Success', tokens: 'Tokens', cost: 'Cost', first_token: 'First token p50', latency: 'Latency p50', retried: { one: '{n} retried', other: '{n} retried' },
     failed: { one: '{n} failed', other: '{n} failed' }, cached: '{share} cached', unpriced: { one: '{n} call without a price', other: '{n} calls without a price' }, set_price: 'set a price',

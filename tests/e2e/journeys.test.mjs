@@ -191,6 +191,17 @@ test('everything is reached from the keyboard: palette, jumps, help, rows', () =
   await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
 }));
 
+test('on a phone the stretch of time is chosen and every page is reached', () => on('overview', { width: 390, height: 844 }, async (page) => {
+  await page.locator('.page-head summary').click();
+  await page.getByRole('button', { name: '1 hour', exact: true }).click();
+  await page.waitForURL(/range=1h/);
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.locator('dialog[open]').getByRole('link', { name: 'Clients' }).click();
+  await page.getByRole('heading', { name: /^Clients/ }).waitFor();
+  await page.locator('.cards .card').first().click();
+  await page.locator('dialog.drawer[open]').waitFor();
+}));
+
 test('the language changes at once and is remembered', () => on('keys', {}, async (page) => {
   await page.getByRole('button', { name: 'Preferences' }).click();
   await page.getByText('简体中文').click();

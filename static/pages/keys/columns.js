@@ -27,7 +27,7 @@ export function Failures({ sums }) {
 export const columnsOf = (use, trend, reload) => [
   { name: 'name', title: t('common.name'), width: '17%', sort: (key) => key.name,
     render: (key) => html`<span class="row"><a class="cut" href=${href(['keys', key.id], route.value.query)}>${key.name}</a><code class="hint">${key.secret_hint}</code></span>` },
-  { name: 'state', title: t('keys.state'), width: '25%', sort: (key) => key.status?.state, render: (key) => html`<${State} status=${key.status} />` },
+  { name: 'state', title: t('keys.state'), width: '26%', sort: (key) => key.status?.state, render: (key) => html`<${State} status=${key.status} />` },
   { name: 'provider', title: t('keys.provider'), width: '12%', from: 700, sort: (key) => key.provider_name, render: (key) => html`<${Cut} text=${key.provider_name} />` },
   { name: 'tags', title: t('keys.tags'), width: '10%', from: 1080, render: (key) => html`<span class="row">${key.tags.map((tag) => html`<${Tag} key=${tag}>${tag}<//>`)}</span>` },
   { name: 'weight', title: t('keys.weight'), width: '66px', num: true, from: 1180, sort: (key) => key.weight, render: (key) => key.weight },
@@ -35,7 +35,7 @@ export const columnsOf = (use, trend, reload) => [
     render: (key) => html`<span title=${t('keys.load_hint', { n: key.status?.in_flight ?? 0 })}>${key.status?.rpm_used ?? NOTHING}<span class="hint">${key.rpm ? `/${compact(key.rpm)}` : ''}</span></span>` },
   { name: 'calls', title: t('keys.calls_24h'), width: '80px', num: true, from: 600, sort: (key) => use.get(key.id)?.attempts ?? 0, render: (key) => compact(use.get(key.id)?.attempts ?? 0) },
   { name: 'failures', title: t('keys.failures'), width: '76px', num: true, from: 760, sort: (key) => failureShare(use.get(key.id)), render: (key) => html`<${Failures} sums=${use.get(key.id)} />` },
-  { name: 'cost', title: t('keys.cost'), width: '80px', num: true, from: 860, sort: (key) => use.get(key.id)?.cost_usd, render: (key) => money(use.get(key.id)?.cost_usd ?? 0, true) },
+  { name: 'cost', title: t('keys.cost'), width: '92px', num: true, from: 860, sort: (key) => use.get(key.id)?.cost_usd, render: (key) => money(use.get(key.id)?.cost_usd ?? 0, true) },
   { name: 'used', title: t('keys.last_used'), width: '104px', num: true, from: 1000, sort: (key) => key.status?.last_used_at, render: (key) => html`<span class="hint">${key.status?.last_used_at ? relative(key.status.last_used_at) : t('common.never')}</span>` },
   { name: 'trend', title: t('keys.trend'), width: '96px', from: 1120, render: (key) => trend.has(key.id) && html`<${Sparkline} values=${trend.get(key.id)} />` },
   { name: 'menu', title: '', width: '46px', render: (key) => html`<${KeyMenu} item=${key} reload=${reload} />` },
