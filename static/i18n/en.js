@@ -102,6 +102,7 @@ export default {
   blame: { key: 'the key', key_model: 'the key, for this model', key_endpoint: 'the key, for this endpoint', provider: 'the provider', request: 'the request', client: 'the client', nobody: 'nobody' },
   effect: { none: 'The key stays as it is.', disable: 'The key was disabled.', size_limit: 'Its size limit is remembered.', count_against_provider: 'It counts against the provider.', cooldown: 'The key rests.', backoff: 'The key rests.' },
   chosen_by: { round_robin: 'in turn', weighted_random: 'by weighted chance', least_in_flight: 'fewest calls in flight', fastest: 'the fastest', sticky: 'the same as before', priority: 'by priority', script: 'by a script', owner: 'owner of the object', probe: 'a probe', same_key: 'the same key again' },
+  script_note: { rejected: 'rejected', answered: 'answered', routed: 'routed', thrown: 'failed', time: 'took too long', operations: 'too many steps' },
   passed_over: {
     tried: 'tried already', cooling: 'cooling down', cooling_for_model: 'cooling down for this model', account_cooling: 'its account cools down', disabled: 'disabled', limit: 'at its limit', too_large: 'the call is too large for it', endpoint: 'lacks this endpoint', model: 'does not serve this model',
     tag: 'lacks the tag', owner: 'does not own the object', breaker: 'the provider is held back',
@@ -114,7 +115,7 @@ export default {
     exported: { one: '{n} call so far…', other: '{n} calls so far…' }, before: 'Call before', after: 'Next call', copy_link: 'Copy link', tab_attempts: 'Attempts', tab_usage: 'Usage', tab_bodies: 'Request and response', tab_raw: 'Record', first_after: 'first token after {time}', per_second: '{n} tokens/s', bytes: 'Bodies',
     client_id: 'Client’s request id', provider_id: 'Provider’s request id', dropped: 'Headers not passed on', attributes: 'Attributes from scripts', no_attempts: 'No provider was asked.', failed: 'failed', served: 'served', no_key: 'no key', why: 'Why this key', pool: '{ready} of {pool} ready, tier {tier}', keys_n: { one: '{n} key', other: '{n} keys' },
     nobody_passed: 'No key was passed over.', part_queue: 'waiting for a key', part_connect: 'connecting', part_wait: 'waiting for the head', part_think: 'until the first token', part_read: 'reading', blame: 'To blame: {who}.', effect_cooldown: 'The key rests for {time}.', effect_backoff: 'The key rests for {time}.', effect_disable: 'The key was disabled.',
-    no_bodies: 'The bodies of this call are not kept.', no_bodies_setting: 'Change what is kept', request: 'Request', response: 'Response', not_kept: 'not kept', truncated: 'cut', as_code: 'As code', replay: 'Replay in chat',
+    no_bodies: 'The bodies of this call are not kept.', no_bodies_setting: 'Change what is kept', request: 'Request', response: 'Response', not_kept: 'not kept', truncated: 'cut', as_code: 'As code', scripts: 'Scripts', replay: 'Replay in chat',
   },
   strategy: { round_robin: 'In turn, by weight', weighted_random: 'By weighted chance', least_in_flight: 'Fewest in flight', fastest: 'Fastest', sticky: 'Sticky', priority: 'By priority' },
   price: {

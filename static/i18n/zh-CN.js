@@ -102,6 +102,7 @@ export default {
   blame: { key: '密钥', key_model: '密钥（仅此模型）', key_endpoint: '密钥（仅此端点）', provider: '供应商', request: '请求', client: '客户端', nobody: '无' },
   effect: { none: '密钥状态不变。', disable: '密钥已停用。', size_limit: '已记住其大小限制。', count_against_provider: '计入供应商故障。', cooldown: '密钥休息。', backoff: '密钥休息。' },
   chosen_by: { round_robin: '轮询', weighted_random: '加权随机', least_in_flight: '进行中调用最少', fastest: '最快', sticky: '与之前相同', priority: '按优先级', script: '由脚本选择', owner: '对象所属密钥', probe: '探测', same_key: '再次使用同一密钥' },
+  script_note: { rejected: '拒绝', answered: '直接回答', routed: '改道', thrown: '失败', time: '超时', operations: '步骤过多' },
   passed_over: {
     tried: '已尝试', cooling: '冷却中', cooling_for_model: '对此模型冷却中', account_cooling: '所属账户冷却中', disabled: '已停用', limit: '已达上限', too_large: '调用对其过大', endpoint: '不支持此端点', model: '不提供此模型',
     tag: '缺少标签', owner: '不拥有该对象', breaker: '供应商暂停调用',
@@ -114,7 +115,7 @@ export default {
     exported: { other: '已读取 {n} 个调用…' }, before: '上一个调用', after: '下一个调用', copy_link: '复制链接', tab_attempts: '尝试', tab_usage: '用量', tab_bodies: '请求与响应', tab_raw: '记录', first_after: '首 Token 在 {time} 后', per_second: '{n} Token/秒', bytes: '正文',
     client_id: '客户端请求 ID', provider_id: '供应商请求 ID', dropped: '未转发的请求头', attributes: '脚本添加的属性', no_attempts: '没有请求任何供应商。', failed: '失败', served: '已响应', no_key: '无密钥', why: '为何选此密钥', pool: '{pool} 个中 {ready} 个可用，第 {tier} 层', keys_n: { other: '{n} 个密钥' },
     nobody_passed: '没有密钥被跳过。', part_queue: '等待密钥', part_connect: '连接', part_wait: '等待响应头', part_think: '至首 Token', part_read: '读取', blame: '责任方：{who}。', effect_cooldown: '密钥休息 {time}。', effect_backoff: '密钥休息 {time}。', effect_disable: '密钥已停用。',
-    no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', replay: '在聊天中重放',
+    no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', scripts: '脚本', replay: '在聊天中重放',
   },
   strategy: { round_robin: '加权轮询', weighted_random: '加权随机', least_in_flight: '进行中最少', fastest: '最快', sticky: '粘性', priority: '按优先级' },
   price: {

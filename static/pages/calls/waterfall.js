@@ -25,21 +25,28 @@ function partsOf(attempt) {
   return parts;
 }
 
+/** What scripts decided for the call, and which hooks failed. */
+const ScriptNotes = ({ notes }) => notes?.length > 0 && html`
+  <h3>${t('calls.scripts')}</h3>
+  <ul class="plain-rows">${notes.map((note, at) => html`<li key=${at}><${Icon} name="file-code" /><code>${note.script}${note.line ? `:${note.line}` : ''}</code>
+    <${Badge} tone=${['routed', 'answered'].includes(note.kind) ? 'info' : note.kind === 'rejected' ? 'warn' : 'bad'}>${word('script_note', note.kind)}<//><code class="hint">${note.hook}</code><span class="grow cut" title=${note.message}>${note.message}</span></li>`)}</ul>`;
+
 export function Waterfall({ call }) {
-  if (!call.attempts.length) return html`<p class="hint">${t('calls.no_attempts')}</p>`;
+  if (!call.attempts.length) return html`<p class="hint">${t('calls.no_attempts')}</p><${ScriptNotes} notes=${call.script_notes} />`;
   const whole = Math.max(call.duration_ms, 0.001);
   const used = new Set(call.attempts.flatMap((attempt) => partsOf(attempt).map(([name]) => name)));
   return html`
     <div class="waterfall">
       <div class="axis" aria-hidden="true">${[0, 0.25, 0.5, 0.75, 1].map((share) => html`<span key=${share}>${span(whole * share)}</span>`)}</div>
-      <ol>${call.attempts.map((attempt, at) => html`<${Attempt} key=${at} attempt=${attempt} number=${at + 1} whole=${whole} open=${call.attempts.length < 4 || at === call.attempts.length - 1} />`)}</ol>
+      <ol>${call.attempts.map((attempt, at) => html`<${Attempt} key=${at} attempt=${attempt} number=${at + 1} whole=${whole} cut=${at === call.attempts.length - 1 && call.outcome === 'interrupted'} open=${call.attempts.length < 4 || at === call.attempts.length - 1} />`)}</ol>
+      <${ScriptNotes} notes=${call.script_notes} />
       <div class="legend">${['queue', 'connect', 'wait', 'think', 'read'].filter((name) => used.has(name)).map((name) => html`<span key=${name}><i class="swatch part-${name}"></i>${t(`calls.part_${name}`)}</span>`)}</div>
     </div>`;
 }
 
-function Attempt({ attempt, number, whole, open }) {
+function Attempt({ attempt, number, whole, open, cut }) {
   const { verdict, why } = attempt;
-  const failed = Boolean(verdict);
+  const failed = Boolean(verdict) || cut;
   const parts = partsOf(attempt);
   const label = parts.map(([name, from, to]) => `${t(`calls.part_${name}`)} ${span(to - from)}`).join(', ');
   return html`
