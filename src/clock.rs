@@ -1,6 +1,6 @@
 //! The clock and the source of randomness: the only places that ask the machine for either.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::Moment;
@@ -39,12 +39,13 @@ impl Clock {
 #[derive(Debug)]
 pub struct Entropy {
     state: AtomicU64,
+    ids: AtomicU16,
 }
 
 impl Entropy {
     /// A sequence that starts at `seed`.
     pub fn from_seed(seed: u64) -> Self {
-        Entropy { state: AtomicU64::new(seed) }
+        Entropy { state: AtomicU64::new(seed), ids: AtomicU16::new(0) }
     }
 
     /// A sequence that starts at a place chosen by the operating system.
@@ -61,10 +62,14 @@ impl Entropy {
         mixed ^ (mixed >> 31)
     }
 
-    /// Ten random bytes, as a call id needs them.
+    /// Ten bytes, as a call id needs them: a count, so that ids of one millisecond stand in their order, and random ones.
     pub fn ten_bytes(&self) -> [u8; 10] {
-        let (high, low) = (self.next_u64().to_le_bytes(), self.next_u64().to_le_bytes());
-        std::array::from_fn(|at| if at < 8 { high[at] } else { low[at - 8] })
+        let ([first, second], random) = (self.ids.fetch_add(1, Ordering::Relaxed).to_be_bytes(), self.next_u64().to_le_bytes());
+        std::array::from_fn(|at| match at {
+            0 => first,
+            1 => second,
+            _ => random[at - 2],
+        })
     }
 }
 

@@ -60,7 +60,7 @@ row_id!(
 pub struct CallId(pub Uuid);
 
 impl CallId {
-    /// Builds an id from unix milliseconds and 80 random bits (6 of them are overwritten by version and variant).
+    /// Builds an id from unix milliseconds and 80 bits that tell it from others (6 of them are overwritten by version and variant).
     pub fn new(unix_ms: i64, random: [u8; 10]) -> Self {
         CallId(uuid::Builder::from_unix_timestamp_millis(unix_ms.max(0) as u64, &random).into_uuid())
     }

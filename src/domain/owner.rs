@@ -17,7 +17,7 @@ pub struct ObjectOwner {
     pub client: Option<ClientId>,
     /// The call that made it.
     pub call: CallId,
-    /// The model's name in that call, for a usage that becomes known later.
+    /// The name of the model route in that call, or of the upstream model without one: the price of usage that becomes known later.
     pub model: Option<Arc<str>>,
     /// The usage of that call is not known yet: the first later answer that states it is billed to the call.
     pub awaits_usage: bool,

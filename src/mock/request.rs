@@ -25,9 +25,13 @@ pub struct SeenRequest {
 }
 
 impl SeenRequest {
-    /// The path without query.
+    /// The path without query, also of a whole URL, as a proxy is asked for one.
     pub fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
+        let path = self.target.split('?').next().unwrap_or_default();
+        match path.strip_prefix("http://") {
+            Some(url) => url.find('/').map_or("/", |at| &url[at..]),
+            None => path,
+        }
     }
 
     /// The query without `?`.

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 use super::error::cause_of;
+use super::gunzip::Gunzip;
 use super::pool::Permit;
 
 /// A provider's answer broke off before its end: the connection was cut, or the length was another than announced.
@@ -19,18 +20,20 @@ pub struct BodyError {
     pub cause: String,
 }
 
-/// The body of a provider's answer. Pieces come as the provider sent them; dropping it cancels the request.
+/// The body of a provider's answer. Pieces come as the provider sent them, unpacked where it packed them unasked; dropping it
+/// cancels the request.
 ///
 /// It is also a [`Stream`] of pieces and an [`http_body::Body`].
 pub struct UpstreamBody {
     body: reqwest::Body,
+    gunzip: Option<Box<Gunzip>>,
     trailers: Option<HeaderMap>,
     _permit: Permit,
 }
 
 impl UpstreamBody {
-    pub(super) fn new(body: reqwest::Body, permit: Permit) -> Self {
-        UpstreamBody { body, trailers: None, _permit: permit }
+    pub(super) fn new(body: reqwest::Body, gunzip: Option<Box<Gunzip>>, permit: Permit) -> Self {
+        UpstreamBody { body, gunzip, trailers: None, _permit: permit }
     }
 
     /// The next piece; `None` at the proper end.
@@ -41,12 +44,19 @@ impl UpstreamBody {
     /// Polls for the next piece.
     pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
+            if let Some(unpacked) = self.gunzip.as_mut().and_then(|gunzip| gunzip.unpacked()) {
+                return Poll::Ready(Some(unpacked.map_err(unreadable)));
+            }
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                None => return Poll::Ready(None),
+                None => {
+                    let rest = self.gunzip.take().and_then(Gunzip::finish);
+                    return Poll::Ready(rest.map(|rest| rest.map_err(unreadable)));
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(BodyError { cause: cause_of(&error) }))),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => return Poll::Ready(Some(Ok(data))),
-                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                Some(Ok(frame)) => match (frame.into_data(), &mut self.gunzip) {
+                    (Ok(packed), Some(gunzip)) => gunzip.push(packed),
+                    (Ok(data), None) => return Poll::Ready(Some(Ok(data))),
+                    (Err(frame), _) => self.trailers = frame.into_trailers().ok(),
                 },
             }
         }
@@ -80,8 +90,12 @@ impl UpstreamBody {
 
     /// The number of bytes to come, when the provider announced it.
     pub fn length(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        Body::size_hint(self).exact()
     }
+}
+
+fn unreadable(error: std::io::Error) -> BodyError {
+    BodyError { cause: format!("what was packed cannot be unpacked: {error}") }
 }
 
 impl std::fmt::Debug for UpstreamBody {
@@ -107,10 +121,10 @@ impl Body for UpstreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.gunzip.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.gunzip.is_some() { SizeHint::default() } else { self.body.size_hint() }
     }
 }

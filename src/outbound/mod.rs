@@ -14,6 +14,7 @@ mod clients;
 mod connect;
 mod error;
 mod guard;
+mod gunzip;
 mod headers;
 mod judge;
 mod models;

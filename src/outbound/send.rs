@@ -14,6 +14,7 @@ use super::body::UpstreamBody;
 use super::clients::{Outbound, Prepared};
 use super::connect;
 use super::error::SendError;
+use super::gunzip::Gunzip;
 use super::headers::auth_header;
 use crate::domain::{AuthScheme, Key, Provider};
 
@@ -59,7 +60,8 @@ pub struct Upstream {
     pub status: StatusCode,
     /// HTTP/1.1 or HTTP/2.
     pub version: Version,
-    /// The head's headers as the provider sent them; [`super::client_headers`] says which may go on.
+    /// The head's headers as the provider sent them, but for a packing that [`Self::body`] undoes; [`super::client_headers`] says
+    /// which may go on.
     pub headers: HeaderMap,
     /// The body; dropping it cancels the request.
     pub body: UpstreamBody,
@@ -99,12 +101,13 @@ impl Outbound {
         let (answer, connect_us) = connect::measured(client.execute(outgoing)).await;
         let answer = answer.map_err(|error| SendError::from_reqwest(&error, connect_us.is_some()))?;
         prepared.pool.answered_in(answer.version());
-        let (head, body) = http::Response::from(answer).into_parts();
+        let (mut head, body) = http::Response::from(answer).into_parts();
+        let gunzip = Gunzip::for_head(&mut head.headers);
         Ok(Upstream {
             status: head.status,
             version: head.version,
             headers: head.headers,
-            body: UpstreamBody::new(body, permit),
+            body: UpstreamBody::new(body, gunzip, permit),
             connect_us,
             dropped_headers,
         })

@@ -12,11 +12,11 @@ use super::attempt::Head;
 use super::error::ProxyError;
 use super::hooks::Scripted;
 use super::meter::{End, Meter, Metered};
-use super::ownership::Remember;
+use super::ownership::{Late, Remember};
 use super::plan::Plan;
 use crate::domain::{
-    AttemptRecord, CallId, CallRecord, Client, Cost, Moment, Nanodollars, ObjectOwner, Outcome, Price, Ref, Settings,
-    StoredBody, Verdict,
+    AttemptRecord, CallId, CallRecord, Client, Cost, Model, Moment, Nanodollars, Outcome, Price, Ref, Settings, StoredBody,
+    Verdict,
 };
 use crate::quota::Reservation;
 use crate::rotator::{LearnedLimits, Lease, Report};
@@ -32,12 +32,14 @@ pub(super) struct Call {
     pub client: Option<Arc<Client>>,
     /// Admission, settled at the end.
     pub reservation: Option<Reservation>,
+    /// The model route that serves.
+    pub route: Option<Arc<Model>>,
     /// Price of the model that serves, as it stood when the answer began.
     pub price: Option<Arc<Price>>,
     /// Whether the client may see which key served.
     pub debug: bool,
     /// The background call whose answer is being fetched.
-    pub late: Option<(Arc<str>, Arc<ObjectOwner>)>,
+    pub late: Option<Late>,
     /// Whether objects of the answer are remembered: by their id only, or every id in it.
     pub remember: Remember,
     /// The scripts of this call; `None`: none defines a hook.
@@ -77,6 +79,7 @@ impl Call {
             price: None,
             debug: false,
             late: None,
+            route: None,
             remember: Remember::Nothing,
             scripted,
             follower: None,
@@ -190,7 +193,8 @@ impl Call {
     pub fn committed(&mut self, plan: &Plan, lease: &Lease, head: &Head) {
         self.record.status = head.status.as_u16();
         self.generates = plan.generates();
-        self.price = plan.snapshot.price(plan.model_at(lease.tier()).map(|model| &**model), lease.model()).cloned();
+        self.route = plan.model_at(lease.tier()).cloned();
+        self.price = plan.snapshot.price(self.route.as_deref(), lease.model()).cloned();
         let first_byte_us = self.record.attempts.last().and_then(|attempt| attempt.timings.first_byte_us);
         let now = self.deps.clock.now();
         let limits = LearnedLimits::from_headers(&head.headers, now);
@@ -198,11 +202,13 @@ impl Call {
         self.learn_account(lease, &head.headers);
     }
 
-    /// Notes the account that a provider names as a key's.
-    pub fn learn_account(&self, lease: &Lease, headers: &HeaderMap) {
-        if let Some(account) = headers.get("openai-organization").and_then(|value| value.to_str().ok()) {
+    /// Notes the account that a provider names as a key's. Returns the key's account, when one is known.
+    pub fn learn_account(&self, lease: &Lease, headers: &HeaderMap) -> Option<Arc<str>> {
+        let named = headers.get("openai-organization").and_then(|value| value.to_str().ok());
+        if let Some(account) = named {
             self.deps.rotator.learn_account(lease, account);
         }
+        lease.account().or_else(|| named.map(Arc::from))
     }
 
     /// Ends the call after an answer: what was consumed, what it cost, who owns what came of it. `verdict`: what broke the

@@ -78,7 +78,7 @@ fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
                 Look::Events(_) => None,
                 _ => upstream.length().map(|rest| rest + held.iter().map(|piece| piece.len() as u64).sum::<u64>()),
             };
-            let mut response = with_head(&call, plan, &head, false, poem::Body::empty());
+            let mut response = with_head(&call, plan, &head, plan.method == Method::HEAD, poem::Body::empty());
             on_response(&mut call, &mut response, None);
             let parts = RelayParts { call, lease, held, upstream, look, api: plan.path.api, length };
             response.set_body(boxed(Relay::new(parts)));

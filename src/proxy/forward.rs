@@ -13,6 +13,9 @@ use super::{hooks, refusal};
 use crate::domain::{Blame, Class, Moment, Outcome, Retry, Verdict};
 use crate::rotator::{Evidence, Lease, Owner, PickError, PickRequest, Tried, Trouble, mask};
 
+/// Most attempts of a call that its limit does not count.
+const MOST_SPARED: u32 = 16;
+
 /// How the attempts of a call ended.
 #[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
 pub(super) enum Ended {
@@ -28,6 +31,8 @@ pub(super) enum Ended {
 struct Loop {
     tried: Vec<Tried>,
     attempts: u32,
+    /// Those of them that the limit does not count.
+    spared: u32,
     again: Option<crate::domain::KeyId>,
     min_tier: u32,
     add_include_usage: bool,
@@ -39,6 +44,7 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
     let mut state = Loop {
         tried: Vec::new(),
         attempts: 0,
+        spared: 0,
         again: None,
         min_tier: 0,
         add_include_usage: plan.wants_include_usage(),
@@ -48,7 +54,7 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
         let waited_from = call.elapsed_us();
         let (mut lease, script) = match pick(call, plan, &state).await {
             Ok(picked) => picked,
-            Err(error) => return refusal::without_key(plan, error, state.last),
+            Err(error) => return without_key(call, plan, &error, state.last),
         };
         let remembered = (lease.provider().id, plan.path.endpoint);
         state.add_include_usage &= !call.deps.refuses_include_usage(remembered);
@@ -70,33 +76,36 @@ pub(super) async fn forward(call: &mut Call, plan: &Plan) -> Ended {
         let message = words(&failure, &lease);
         let verdict = judge(plan, &lease, &failure, state.add_include_usage, now);
         let verdict = hooks::classify_error(call, plan, &lease, &failure, message.as_deref(), verdict);
-        if let Failure::Status { head, .. } = &failure {
-            call.learn_account(&lease, &head.headers);
-        }
+        let account = match &failure {
+            Failure::Status { head, .. } => call.learn_account(&lease, &head.headers),
+            _ => lease.account(),
+        };
         call.deps.rotator.failed(&lease, &verdict, now);
         call.close_attempt(verdict.clone(), message);
         if verdict.class == Class::AddedMember {
             call.deps.remember_include_usage_refused(remembered);
             state.add_include_usage = false;
         }
-        if !may_go_on(call, plan, &lease, &verdict, state.attempts, now) {
-            let wait_ms = if verdict.class == Class::RateLimit { wait_ms(call, plan, now) } else { None };
-            return refusal::after(plan, failure, verdict, wait_ms);
+        state.spared += u32::from(state.has_met(account.as_deref(), &verdict));
+        if !may_go_on(call, plan, &lease, &verdict, state.attempts - state.spared, now) {
+            return after(call, plan, failure, &verdict);
         }
-        state.note(plan, &lease, failure, verdict);
+        state.note(plan, &lease, account, failure, verdict);
     }
 }
 
 impl Loop {
-    fn note(&mut self, plan: &Plan, lease: &Lease, failure: Failure, verdict: Verdict) {
+    /// Whether a key turned out to be of an account that was too fast in this call already. Such attempts count as one: had the
+    /// account been known, there would have been one.
+    fn has_met(&self, account: Option<&str>, verdict: &Verdict) -> bool {
+        let of_account = |tried: &Tried| tried.account.as_deref() == account;
+        verdict.class == Class::RateLimit && account.is_some() && self.spared < MOST_SPARED && self.tried.iter().any(of_account)
+    }
+
+    fn note(&mut self, plan: &Plan, lease: &Lease, account: Option<Arc<str>>, failure: Failure, verdict: Verdict) {
         self.again = (verdict.retry == Retry::Same).then(|| lease.key().id);
         if self.again.is_none() {
-            self.tried.push(Tried {
-                key: lease.key().id,
-                provider: lease.provider().id,
-                account: lease.account(),
-                blame: verdict.blame,
-            });
+            self.tried.push(Tried { key: lease.key().id, provider: lease.provider().id, account, blame: verdict.blame });
         }
         if verdict.retry == Retry::NextTier {
             self.min_tier = lease.tier() + 1;
@@ -156,10 +165,32 @@ fn first_request<'a>(call: &'a Call, plan: &'a Plan) -> PickRequest<'a> {
     }
 }
 
+/// The end of a call for which no key is left: by how its last attempt failed, unless there are keys that rest and were not
+/// asked, since those of its own were disabled.
+fn without_key(call: &Call, plan: &Plan, error: &PickError, last: Option<(Failure, Verdict)>) -> Ended {
+    let others_rest =
+        || matches!(error, PickError::Resting { .. }) && verdicts(call).all(|verdict| verdict.class == Class::InvalidKey);
+    match last {
+        Some((failure, verdict)) if !others_rest() => after(call, plan, failure, &verdict),
+        _ => Ended::Refused(refusal::without_key(plan, error)),
+    }
+}
+
+fn verdicts(call: &Call) -> impl Iterator<Item = &Verdict> {
+    call.record.attempts.iter().filter_map(|attempt| attempt.verdict.as_ref())
+}
+
+/// The end of a call by how its last attempt failed. Where a key of it was too fast, the client hears when to call again.
+fn after(call: &Call, plan: &Plan, failure: Failure, verdict: &Verdict) -> Ended {
+    let was_too_fast = verdicts(call).any(|verdict| verdict.class == Class::RateLimit);
+    let wait_ms = if was_too_fast { wait_ms(call, plan) } else { None };
+    refusal::after(plan, failure, verdict, wait_ms)
+}
+
 /// Milliseconds until a call like this one finds a key that does not rest; `None`: there is one now.
-fn wait_ms(call: &Call, plan: &Plan, now: Moment) -> Option<u64> {
-    let request = first_request(call, plan);
-    if !call.deps.rotator.candidates(&request, now).is_empty() {
+fn wait_ms(call: &Call, plan: &Plan) -> Option<u64> {
+    let (request, now) = (first_request(call, plan), call.deps.clock.now());
+    if call.deps.rotator.candidates(&request, now).next().is_some() {
         return None;
     }
     match call.deps.rotator.pick(&request, now) {

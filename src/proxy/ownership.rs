@@ -8,7 +8,7 @@ use super::call::Call;
 use super::error::ProxyError;
 use super::meter::Metered;
 use super::plan::{Payload, Plan};
-use crate::domain::{Api, Client, ObjectOwner, Snapshot, Target, UsageQuality};
+use crate::domain::{Api, Client, ObjectOwner, Price, Snapshot, Target, UsageQuality};
 use crate::quota::Spent;
 use crate::rotator::Lease;
 
@@ -26,6 +26,13 @@ pub(super) enum Remember {
     Itself,
     /// Every object that the answer names: a batch's output file, a thread's run.
     All,
+}
+
+/// An answer whose usage is billed to an earlier call, once it is stated.
+pub(super) struct Late {
+    id: Arc<str>,
+    owner: Arc<ObjectOwner>,
+    price: Option<Arc<Price>>,
 }
 
 /// Finds the owner of the objects that a call names, in its path and in its body, and sends the call there.
@@ -49,7 +56,7 @@ pub(super) async fn attach(call: &mut Call, plan: &mut Plan, client: &Client) ->
         }
         if owner.awaits_usage && plan.path.api == Api::Responses && plan.method == Method::GET {
             plan.late = true;
-            call.late = Some((id.clone(), owner.clone()));
+            call.late = Some(Late { id: id.clone(), owner: owner.clone(), price: late_price(&plan.snapshot, &owner) });
         }
         found.get_or_insert(owner);
     }
@@ -58,6 +65,14 @@ pub(super) async fn attach(call: &mut Call, plan: &mut Plan, client: &Client) ->
     }
     plan.owner = found;
     Ok(())
+}
+
+/// The price of what is fetched later, by the model of the call that made it.
+fn late_price(snapshot: &Snapshot, owner: &ObjectOwner) -> Option<Arc<Price>> {
+    let name = owner.model.as_deref()?;
+    let route = snapshot.model(name);
+    let target = route.and_then(|model| model.targets.iter().find(|target| target.provider == owner.provider));
+    snapshot.price(route.map(|model| &**model), target.map_or(name, |target| &target.model)).cloned()
 }
 
 fn named_ids(plan: &Plan) -> Vec<Arc<str>> {
@@ -131,13 +146,17 @@ impl Call {
     }
 
     fn remember_id(&self, lease: &Lease, id: Arc<str>, awaits_usage: bool) {
+        // An object that is fetched or listed is named again, and stays with the call that made it.
+        if self.remember == Remember::All && self.deps.owners.knows(&id) {
+            return;
+        }
         let owner = ObjectOwner {
             provider: lease.provider().id,
             key: lease.key().id,
             account: lease.account(),
             client: self.client.as_ref().map(|client| client.id),
             call: self.record.id,
-            model: self.record.model_served.clone(),
+            model: self.route.as_ref().map(|model| model.name.as_str().into()).or_else(|| self.record.model_served.clone()),
             awaits_usage,
         };
         self.deps.owners.remember(&id, owner, self.deps.clock.now().unix_ms);
@@ -145,11 +164,11 @@ impl Call {
 
     /// Bills the usage of a background call to that call, the first time that an answer states it.
     pub fn bill_late_usage(&mut self, metered: Metered) {
-        let Some((id, owner)) = self.late.take() else { return };
+        let Some(Late { id, owner, price }) = self.late.take() else { return };
         if metered.usage.quality != UsageQuality::Exact {
             return;
         }
-        let cost = self.price.as_deref().map(|price| metered.usage.cost(price)).unwrap_or_default();
+        let cost = price.map(|price| metered.usage.cost(&price)).unwrap_or_default();
         if self.deps.owners.claim_usage(&id) {
             if let Some(client) = owner.client {
                 let used =

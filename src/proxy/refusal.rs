@@ -14,17 +14,8 @@ use crate::rotator::PickError;
 /// When a client may call again, where keys are left that were not tried.
 const OTHERS_ARE_READY_MS: u64 = 1_000;
 
-/// The answer when no key is left: by why there is none, and by how the last attempt failed.
-pub(super) fn without_key(plan: &Plan, error: PickError, last: Option<(Failure, Verdict)>) -> Ended {
-    if let Some((failure, verdict)) = last
-        && (matches!(error, PickError::AllTried) || !blames_key(&verdict))
-    {
-        return after(plan, failure, verdict, None);
-    }
-    Ended::Refused(refusal(plan, &error))
-}
-
-fn refusal(plan: &Plan, error: &PickError) -> ProxyError {
+/// The answer when no key is left, by why there is none.
+pub(super) fn without_key(plan: &Plan, error: &PickError) -> ProxyError {
     let model = plan.asked.as_deref().unwrap_or("this call");
     match *error {
         PickError::NoKey | PickError::AllTried => no_available_key(model),
@@ -57,19 +48,17 @@ fn refusal(plan: &Plan, error: &PickError) -> ProxyError {
     }
 }
 
-/// The answer after a failure with which the call ends. `wait_ms`: until the first key is ready, when all of them rest.
-pub(super) fn after(plan: &Plan, failure: Failure, verdict: Verdict, wait_ms: Option<u64>) -> Ended {
-    let model = plan.asked.as_deref().unwrap_or("this call");
-    if blames_key(&verdict) {
-        return Ended::Refused(match verdict.class {
-            Class::RateLimit => {
-                let message = format!("The keys for '{model}' are at their limits. Try again shortly.");
-                ProxyError::no_key(StatusCode::TOO_MANY_REQUESTS, "all_keys_resting", message)
-                    .with_retry_after(wait_ms.unwrap_or(OTHERS_ARE_READY_MS))
-            }
-            Class::ModelNotFound => refusal(plan, &PickError::ModelUnknown),
-            _ => no_available_key(model),
-        });
+/// The answer after a failure with which the call ends. `wait_ms`: until the first key is ready, when all of them rest and one
+/// of them was too fast.
+pub(super) fn after(plan: &Plan, failure: Failure, verdict: &Verdict, wait_ms: Option<u64>) -> Ended {
+    if blames_key(verdict) {
+        let error = match (verdict.class, wait_ms) {
+            (_, Some(retry_after_ms)) => PickError::Resting { retry_after_ms },
+            (Class::RateLimit, None) => PickError::Resting { retry_after_ms: OTHERS_ARE_READY_MS },
+            (Class::ModelNotFound, None) => PickError::ModelUnknown,
+            (_, None) => PickError::NoKey,
+        };
+        return Ended::Refused(without_key(plan, &error));
     }
     let outcome = match verdict.class {
         Class::Request | Class::NotFound | Class::TooLarge | Class::AddedMember => Outcome::RequestError,

@@ -139,7 +139,17 @@ impl Relay {
             idle: Idle::new(idle),
             draining: Box::pin(draining.cancelled_owned()),
         };
-        Relay { flow: Some(flow), out: parts.held, gathering: Gathering::default(), ending: Ending::Open, length: parts.length }
+        let (out, gathering, length) = (parts.held, Gathering::default(), parts.length);
+        let mut relay = Relay { flow: Some(flow), out, gathering, ending: Ending::Open, length };
+        relay.end_if_whole();
+        relay
+    }
+
+    /// Ends a flow whose length is known with its last byte: nobody asks for more behind it.
+    fn end_if_whole(&mut self) {
+        if self.length == Some(0) && self.out.is_empty() {
+            self.end();
+        }
     }
 
     /// Whether `out` is held back, since more may be at hand.
@@ -168,6 +178,7 @@ impl Relay {
             self.gathering.sent(flow.idle.last, is_enough);
         }
         self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
+        self.end_if_whole();
         piece
     }
 

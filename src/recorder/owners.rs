@@ -33,6 +33,11 @@ impl Owners {
         })
     }
 
+    /// Whether an owner is in memory: that of an object which was made or named lately is.
+    pub fn knows(&self, object: &str) -> bool {
+        self.store.owners().recent(object).is_some()
+    }
+
     /// Claims the right to bill an object's usage to the call that made it: true for the first who asks.
     pub fn claim_usage(&self, object: &str) -> bool {
         self.store.owners().claim_usage(object)

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use keywheel::domain::Outcome;
+use keywheel::domain::{Cost, Nanodollars, Outcome, UsageQuality};
 use keywheel::mock::{Behaviour, Ending};
 use serde_json::{Value, json};
 
-use crate::app::{chat_body, eventually, read};
+use crate::app::{TOKEN, chat_body, eventually, read};
 use crate::scene::{
-    GOOD_COST, MODEL, Scene, assert_billed, assert_ended, chunk, finish, good, good_stream, refusal, usage_event,
+    GOOD_COST, MODEL, Scene, assert_billed, assert_ended, chunk, finish, good, good_stream, refusal, secret, usage_event,
 };
 
 fn running(total: u64) -> String {
@@ -243,4 +243,43 @@ async fn a_long_answer_without_a_stream_has_its_own_limit() {
     assert_eq!(scene.app.chat_stream().await.status, 200);
     assert_ended(&scene.last().await, Outcome::Success, &[("a", "first_byte_timeout"), ("b", "")], "a stream");
     scene.assert_unharmed(&["a", "b"], "limits");
+}
+
+/// An answer that is fetched later is billed once, to the call that made it; and only its client may fetch it.
+#[tokio::test]
+async fn a_background_answer_is_billed_once_to_its_post() {
+    let other = format!("[[client]]\nname = \"other\"\ntoken = \"{TOKEN}-of-other\"\n");
+    let scene = Scene::built("", &[("a", ""), ("b", "")], &other).await;
+    let response = |status: &str, usage: Value| {
+        Behaviour::answer(200).json(&json!({ "id": "resp_42", "object": "response", "status": status, "background": true,
+            "model": MODEL, "output": [], "usage": usage }))
+    };
+    let used = json!({ "input_tokens": 1000, "output_tokens": 500, "total_tokens": 1500 });
+    let mut plays = vec![response("queued", json!(null))];
+    plays.extend((0..5).map(|_| response("in_progress", json!(null))));
+    plays.push(response("completed", used));
+    scene.plays("a", plays);
+    let body = format!(r#"{{"model":"{MODEL}","input":"hi","background":true}}"#);
+    assert_eq!(scene.app.post("/v1/responses", body).await.json()["status"], "queued");
+    let record = scene.last().await;
+    assert_eq!((record.usage.quality, record.cost), (UsageQuality::Unknown, Cost::Unknown), "never fetched is unknown");
+    for poll in 0..9 {
+        let answer = scene.app.get("/v1/responses/resp_42").await;
+        assert_eq!(answer.json()["status"], if poll < 5 { "in_progress" } else { "completed" });
+    }
+    let stranger = scene.app.request_as(&format!("{TOKEN}-of-other"), "GET", "/v1/responses/resp_42");
+    assert_eq!(read(stranger).await.status, 404, "another client's token");
+    let cost = 1000 * 10_000 + 500 * 20_000;
+    eventually("it is billed", async || scene.app.records().await[0].cost.known().is_some()).await;
+    let records = scene.app.records().await;
+    assert_billed(&records[0], (1000, 500), cost, "the POST");
+    let rest: i64 = records[1..].iter().filter_map(|record| record.cost.known()).map(|cost: Nanodollars| cost.0).sum();
+    assert_eq!((records.len(), rest), (11, 0), "and nothing else");
+    assert!(
+        scene.provider.seen().iter().all(|request| request.secret() == Some(&secret("a"))),
+        "always by the key that made it"
+    );
+    scene.plays("a", [Behaviour::answer(200).json(&json!({ "input_tokens": 77 }))]);
+    assert_eq!(scene.app.post("/v1/messages/count_tokens", chat_body(false)).await.status, 200);
+    assert_eq!(scene.last().await.cost, Cost::Known(Nanodollars(0)), "counting costs nothing");
 }

@@ -6,7 +6,7 @@ use keywheel::domain::{Blame, Outcome};
 use keywheel::mock::{Behaviour, MockProvider};
 use serde_json::json;
 
-use crate::app::{chat_body, eventually};
+use crate::app::{TOKEN, TestApp, chat_body, eventually};
 use crate::scene::{MODEL, Scene, assert_ended, attempts, good, good_stream, refusal};
 
 fn too_fast(seconds: u32) -> Behaviour {
@@ -44,6 +44,57 @@ async fn an_answer_that_began_earlier_does_not_enable_a_key() {
     assert_eq!(scene.key("a").state.as_str(), "disabled_auto", "the newer verdict stands");
     assert_eq!(scene.chat().await.code(), "no_available_key");
     assert_eq!(scene.requests(), 2);
+}
+
+/// An edit from a form that was opened before its key was disabled does not bring the key back.
+#[tokio::test]
+async fn an_edit_from_an_older_form_leaves_the_key_s_state_alone() {
+    let scene = Scene::new(&["a", "b"]).await;
+    let path = format!("/api/keys/{}", scene.key("a").key.0);
+    let form = scene.app.admin("GET", &path, json!(null)).await;
+    scene.plays("a", [refusal(401, "invalid_api_key", "Incorrect API key provided")]);
+    scene.plays("b", [good()]);
+    assert_eq!(scene.chat().await.status, 200);
+    assert_eq!(scene.key("a").state.as_str(), "disabled_auto");
+    let (etag, shown) = (form.header("etag").to_owned(), form.json());
+    let change = json!({ "weight": 7, "name": shown["name"], "tags": shown["tags"], "priority": shown["priority"] });
+    let edited = scene.app.admin_with("PATCH", &path, &[("if-match", &etag)], change).await;
+    assert!(edited.status == 200 || edited.status == 412, "{}", edited.text());
+    let now = scene.app.admin("GET", &path, json!(null)).await.json();
+    assert_eq!(now["weight"], if edited.status == 200 { 7 } else { 1 });
+    assert_eq!(scene.key("a").state.as_str(), "disabled_auto", "it is still disabled");
+    assert_eq!(scene.chat().await.status, 200);
+    assert_eq!(scene.requests(), 3, "and is not asked");
+}
+
+/// Three of ten keys belong to one account that is too fast: the others serve every call.
+#[tokio::test]
+async fn keys_of_one_account_rest_as_a_group() {
+    let names: Vec<String> = (0..10).map(|at| format!("k{at}")).collect();
+    for learned in [false, true] {
+        let account = if learned { "" } else { "account = \"org-one\"" };
+        let keys: Vec<(&str, &str)> =
+            names.iter().enumerate().map(|(at, name)| (name.as_str(), if at < 3 { account } else { "" })).collect();
+        let scene = Scene::built("", &keys, "").await;
+        let refused = too_fast(30).header("openai-organization", "org-one");
+        names.iter().enumerate().for_each(|(at, name)| {
+            let behaviour = if at < 3 { refused.clone() } else { good() };
+            scene.plays(name, [behaviour]);
+        });
+        for call in 0..12 {
+            let answer = scene.chat().await;
+            assert_eq!(answer.status, 200, "call {call}: {}", answer.text());
+        }
+        let first = scene.app.records().await.remove(0);
+        if !learned {
+            assert_eq!(attempts(&first), [("k0", "openai.rate_limit"), ("k3", "")], "a retry goes to another account first");
+            assert_eq!(scene.requests(), 13, "the group rests with its first key");
+            let rests = |name: &str| scene.key(name).models.iter().any(|model| model.until_ms.is_some());
+            assert!(rests("k1") && rests("k2") && !rests("k3"));
+        }
+        assert_eq!(scene.key("k0").account.as_deref(), Some("org-one"));
+        assert_eq!(scene.provider_status().breaker, None);
+    }
 }
 
 /// When every key is told that it is too fast, the address is limited, and no further key is burnt.
@@ -86,6 +137,29 @@ async fn a_refused_region_goes_to_the_next_tier() {
     scene.assert_unharmed(&["a", "b"], "a region");
     let status = scene.provider_status();
     assert!(status.region_refused_ms.is_some() && status.breaker.is_none(), "it is said on the provider's page");
+}
+
+/// Calls, probes and model lists leave through the provider's proxy.
+#[tokio::test]
+async fn whatever_asks_a_provider_uses_its_proxy() {
+    let proxy = MockProvider::start().await;
+    let bootstrap = format!(
+        "[[provider]]\nname = \"far\"\nbase_url = \"http://far.invalid/v1\"\ndefault = true\nallow_private = true\nproxy = \"http://{}\"\n\
+         [[key]]\nprovider = \"far\"\nname = \"a\"\nsecret = \"sk-mock-healthy-a\"\n[[client]]\nname = \"app\"\ntoken = \"{TOKEN}\"\n",
+        proxy.address()
+    );
+    let app = TestApp::start(&bootstrap).await;
+    let lists = |proxy: &MockProvider| proxy.seen().iter().filter(|seen| seen.target.ends_with("/models")).count();
+    app.app.keep_up();
+    assert!(proxy.wait_until(Duration::from_secs(10), |proxy| lists(proxy) == 1).await, "the model list");
+    let check = format!("/api/keys/{}/check", app.key("a").key.0);
+    let report = app.admin("POST", &check, json!(null)).await;
+    assert_eq!((report.status, report.json()["verdict"].as_str()), (200, Some("valid")), "{}", report.text());
+    assert_eq!(app.chat().await.status, 200);
+    let targets: Vec<String> = proxy.seen().iter().map(|request| request.target.clone()).collect();
+    assert!(targets.len() >= 3 && targets.iter().all(|target| target.starts_with("http://far.invalid/v1/")), "{targets:?}");
+    assert_eq!(targets.last().map(String::as_str), Some("http://far.invalid/v1/chat/completions"));
+    app.stop().await;
 }
 
 /// Rights that a key lacks for one endpoint leave it usable for the rest.

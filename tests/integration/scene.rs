@@ -104,6 +104,13 @@ impl Scene {
         self.app.records().await.pop().expect("a record")
     }
 
+    /// The record of the call with this answer.
+    pub async fn record_of(&self, answer: &Answer) -> CallRecord {
+        let id = answer.header("x-request-id").parse().expect("a call's id");
+        self.app.app.flush().await;
+        self.app.app.call_log().get(id).await.expect("the log").expect("its record")
+    }
+
     /// Requests that the provider saw, but for model lists.
     pub fn requests(&self) -> usize {
         self.provider.seen().iter().filter(|request| request.path() != "/v1/models").count()

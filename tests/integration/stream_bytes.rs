@@ -1,7 +1,10 @@
 //! A stream's bytes are the provider's, wherever they were cut on their way.
 
+use std::io::Write;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
 use keywheel::domain::Outcome;
 use keywheel::mock::{Behaviour, Ending};
@@ -9,7 +12,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::app::chat_body;
+use crate::app::{chat_body, eventually};
 use crate::scene::{Scene, assert_billed, assert_ended, chunk};
 
 /// Every line end, comments, data on several lines and without a space, other fields, emoji and CJK, a byte order mark.
@@ -145,4 +148,46 @@ async fn delivery_is_incremental_and_identity_is_asked_for() {
     assert_eq!(response.headers().get("x-accel-buffering").unwrap(), "no");
     assert!(!response.headers().contains_key("content-encoding"));
     assert_eq!(scene.provider.last_seen().unwrap().header("accept-encoding"), Some("identity"));
+}
+
+/// A provider that packs its stream though nobody asked: the client gets plain events, one by one as they come.
+#[tokio::test]
+async fn a_packed_stream_is_unpacked_as_it_comes() {
+    let scene = Scene::new(&["a", "b"]).await;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let usage = crate::scene::usage_event(10, 20);
+    let texts = ["one", "two"].map(chunk);
+    let mut events: Vec<String> = texts.iter().map(|event| format!("data: {event}\n\n")).collect();
+    events.push(format!("data: {}\n\ndata: {usage}\n\ndata: [DONE]\n\n", crate::scene::finish()));
+    let mut packed = Vec::new();
+    for event in &events {
+        encoder.write_all(event.as_bytes()).unwrap();
+        encoder.flush().unwrap();
+        packed.push(std::mem::take(encoder.get_mut()));
+    }
+    packed.push(encoder.finish().unwrap());
+    let stream = |pieces: &[Vec<u8>]| {
+        let head = Behaviour::stream().header("content-encoding", "gzip");
+        pieces.iter().fold(head, |stream, piece| stream.piece(piece.clone()))
+    };
+    scene.plays("a", [stream(&packed[..1]).ending(Ending::Hang)]);
+    let mut response = scene.app.request("POST", "/v1/chat/completions").body(body()).send().await.unwrap();
+    assert!(!response.headers().contains_key("content-encoding"));
+    let first = tokio::time::timeout(Duration::from_secs(5), response.chunk()).await.expect("at once").unwrap().unwrap();
+    assert_eq!(first, events[0]);
+    drop(response);
+    eventually("the call has ended", async || scene.app.records().await.len() == 1).await;
+
+    scene.plays("a", [stream(&packed)]);
+    let answer = scene.app.chat_stream().await;
+    let hidden = format!("data: {usage}\n\n");
+    assert_eq!(answer.text(), events.concat().replace(&hidden, ""));
+    let record = scene.record_of(&answer).await;
+    assert_ended(&record, Outcome::Success, &[("a", "")], "gzip");
+    assert_eq!((record.usage.input, record.usage.output), (Some(10), Some(20)));
+
+    scene.plays("a", [stream(&packed[..2])]);
+    let (status, bytes, whole) = scene.stream().await;
+    assert!(status == 200 && !whole && bytes.starts_with(events[..2].concat().as_bytes()), "its end is missing");
+    assert_eq!(scene.last().await.outcome, Outcome::Interrupted);
 }
