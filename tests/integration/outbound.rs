@@ -309,12 +309,12 @@ async fn connecting_has_a_limit() {
 async fn bodies_arrive_as_they_were_sent() {
     let mock = MockProvider::start().await;
     let (outbound, provider) = (outbound(), provider(&mock.base_url()));
-    let gzipped = [0x1f, 0x8b, 8, 0, 1, 2, 3, 0xff];
-    mock.queue(Behaviour::answer(200).header("content-encoding", "gzip").informational(103, "").piece(gzipped.to_vec()));
+    let packed = [0x1f, 0x8b, 8, 0, 1, 2, 3, 0xff];
+    mock.queue(Behaviour::answer(200).header("content-encoding", "br").informational(103, "").piece(packed.to_vec()));
     let upstream = send(&outbound, &provider).await.unwrap();
     assert_eq!((upstream.status, upstream.body.length()), (StatusCode::OK, Some(8)));
-    assert_eq!(upstream.headers["content-encoding"], "gzip");
-    assert_eq!(upstream.body.collect(100).await.unwrap(), &gzipped[..]);
+    assert_eq!(upstream.headers["content-encoding"], "br");
+    assert_eq!(upstream.body.collect(100).await.unwrap(), &packed[..]);
 
     mock.queue(Behaviour::answer(200).piece("abc").piece("def").trailer("x-sum", "1"));
     let mut upstream = send(&outbound, &provider).await.unwrap();
