@@ -68,6 +68,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     let scratch = tempfile::Builder::new().prefix("keywheel-demo-").tempdir().context("cannot make a temporary folder")?;
     config.data = scratch.path().join("data");
     config.scripts = scratch.path().join("scripts");
+    std::fs::create_dir_all(&config.scripts).context("cannot make the folder for scripts")?;
     config.admin_token = Some(new_token(random_bytes()).into());
     config.openai_api_keys = Vec::new();
     config.server = ServerConfig { listen: config.server.listen, drain_timeout: DRAIN, ..ServerConfig::default() };
