@@ -10,6 +10,7 @@ export const ROUTES = [
   { page: 'providers', group: 'route', icon: 'plug', go: 'p', load: () => import('./pages/providers.js') },
   { page: 'models', group: 'route', icon: 'boxes', go: 'm', foot: true, load: () => import('./pages/models.js') },
   { page: 'clients', group: 'route', icon: 'users', go: 'l', load: () => import('./pages/clients.js') },
+  { page: 'chat', group: 'work', icon: 'message-square', go: 'h', load: () => import('./pages/chat.js') },
   { page: 'settings', group: 'house', icon: 'settings', go: 's', load: () => import('./pages/settings.js') },
   { page: 'sign-in', bare: true, icon: 'lock', load: () => import('./pages/sign-in.js') },
   { page: 'setup', bare: true, icon: 'wand-sparkles', load: () => import('./pages/setup.js') },

@@ -11,7 +11,7 @@ export default {
     label: 'Main navigation', more: 'More', skip: 'Skip to the content',
     groups: { watch: 'Observe', route: 'Route', work: 'Use', house: 'System' },
     overview: 'Overview', calls: 'Calls', keys: 'Keys', providers: 'Providers', models: 'Models', clients: 'Clients', settings: 'Settings',
-    setup: 'Set up', 'sign-in': 'Sign in', 'ui-kit': 'UI kit',
+    chat: 'Chat', setup: 'Set up', 'sign-in': 'Sign in', 'ui-kit': 'UI kit',
   },
   session: {
     title: 'Sign in', sign_in: 'Sign in', sign_out: 'Sign out', name: 'Name', password: 'Password', admin_token: 'Admin token',
@@ -51,6 +51,17 @@ export default {
     success: 'Success', rejected: 'Rejected', request_error: 'Bad request', no_key: 'No key', upstream_error: 'Provider error', interrupted: 'Cut off', client_gone: 'Client left', internal_error: 'Internal error',
   },
   key_state: { active: 'Active', cooling: 'Cooling down', probing: 'Probing', limited: 'At its limit', disabled_auto: 'Auto-disabled', disabled_manual: 'Disabled' },
+  chat: {
+    new: 'New chat', list: 'Chats', search: 'Search chats', none: 'Your chats will stand here.', not_found: 'Nothing found.', untitled: 'Untitled', pinned: 'Pinned', pin: 'Pin', unpin: 'Unpin',
+    rename: 'Rename', title: 'Title', export: 'Export as {format}', messages: 'Messages', you: 'You', edit: 'Edit as a new branch', send: 'Send', say: 'Say something…', stop: 'Stop', again: 'Answer again',
+    branch: 'Branch {at} of {n}', branch_before: 'Branch before', branch_after: 'Next branch', stopped: 'Stopped', cut: 'Cut at the token limit', thinking: 'Thinking…', thought: 'Reasoning',
+    writing: 'Writing…', waiting: 'Waiting for the model…', go_on: 'Go on with this one', tokens: '{input} in, {output} out', first_token: 'first token {time}', key: 'key {name}', call: 'call', picture: 'Attached picture',
+    model: 'Model', second_model: 'Second model', choose_model: 'Choose a model', compare: 'Compare two models', add_picture: 'Add a picture', too_large: 'A picture may have at most 5 MB.', settings: 'Prompt and parameters',
+    system: 'System prompt', system_hint: 'What the model is told ahead of all messages.', temperature: 'Temperature', max_tokens: 'Most tokens of an answer', effort: 'Reasoning effort', as_model: 'As the model likes',
+    effort_minimal: 'Minimal', effort_low: 'Low', effort_medium: 'Medium', effort_high: 'High', not_sent: 'This was not sent', look_only: 'Your role may read chats, but not write in them.',
+    no_models: 'No model to chat with', no_models_hint: 'Add a provider and a key first; its models appear here.', welcome: 'What shall we talk about?', welcome_hint: 'Chats are kept here, private to you. Calls count for the client “playground”.',
+    starter_1: 'Explain server-sent events in three sentences.', starter_2: 'Write a Python function that retries with backoff.', starter_3: 'Compare three ways to store time series.', starter_4: 'Turn “ship it” into a polite mail.',
+  },
   overview: {
     calls: 'Calls', success: 'Success', tokens: 'Tokens', cost: 'Cost', first_token: 'First token p50', latency: 'Latency p50', retried: { one: '{n} retried', other: '{n} retried' },
     failed: { one: '{n} failed', other: '{n} failed' }, cached: '{share} cached', unpriced: { one: '{n} call without a price', other: '{n} calls without a price' }, set_price: 'set a price',

@@ -11,7 +11,7 @@ export default {
     label: '主导航', more: '更多', skip: '跳到内容',
     groups: { watch: '观测', route: '路由', work: '使用', house: '系统' },
     overview: '概览', calls: '调用', keys: '密钥', providers: '供应商', models: '模型', clients: '客户端', settings: '设置',
-    setup: '初始设置', 'sign-in': '登录', 'ui-kit': '组件',
+    chat: '对话', setup: '初始设置', 'sign-in': '登录', 'ui-kit': '组件',
   },
   session: {
     title: '登录', sign_in: '登录', sign_out: '退出登录', name: '用户名', password: '密码', admin_token: '管理令牌',
@@ -51,6 +51,17 @@ export default {
     success: '成功', rejected: '被拒绝', request_error: '请求错误', no_key: '无可用密钥', upstream_error: '供应商错误', interrupted: '中断', client_gone: '客户端断开', internal_error: '内部错误',
   },
   key_state: { active: '可用', cooling: '冷却中', probing: '探测中', limited: '已达上限', disabled_auto: '自动停用', disabled_manual: '已停用' },
+  chat: {
+    new: '新对话', list: '对话', search: '搜索对话', none: '你的对话会显示在这里。', not_found: '没有找到。', untitled: '未命名', pinned: '已置顶', pin: '置顶', unpin: '取消置顶',
+    rename: '重命名', title: '标题', export: '导出为 {format}', messages: '消息', you: '你', edit: '编辑为新分支', send: '发送', say: '说点什么…', stop: '停止', again: '重新回答',
+    branch: '第 {at} 个分支，共 {n} 个', branch_before: '上一个分支', branch_after: '下一个分支', stopped: '已停止', cut: '达到 token 上限', thinking: '思考中…', thought: '思考过程',
+    writing: '正在写…', waiting: '等待模型…', go_on: '用这个继续', tokens: '输入 {input}，输出 {output}', first_token: '首 token {time}', key: '密钥 {name}', call: '调用', picture: '附带的图片',
+    model: '模型', second_model: '第二个模型', choose_model: '选择模型', compare: '比较两个模型', add_picture: '添加图片', too_large: '图片最大 5 MB。', settings: '提示词与参数',
+    system: '系统提示词', system_hint: '在所有消息之前告诉模型的话。', temperature: '温度', max_tokens: '回答的最多 token', effort: '思考强度', as_model: '由模型决定',
+    effort_minimal: '最低', effort_low: '低', effort_medium: '中', effort_high: '高', not_sent: '没有发送', look_only: '你的角色可以阅读对话，但不能发言。',
+    no_models: '没有可对话的模型', no_models_hint: '请先添加供应商和密钥；它的模型会出现在这里。', welcome: '想聊点什么？', welcome_hint: '对话保存在这里，只有你能看到。调用计入客户端“playground”。',
+    starter_1: '用三句话解释服务器推送事件。', starter_2: '写一个带退避重试的 Python 函数。', starter_3: '比较三种存储时间序列的方法。', starter_4: '把“快点上线”写成一封客气的邮件。',
+  },
   overview: {
     calls: '调用', success: '成功率', tokens: 'Token', cost: '费用', first_token: '首 Token p50', latency: '延迟 p50', retried: { other: '{n} 次重试' },
     failed: { other: '{n} 次失败' }, cached: '{share} 命中缓存', unpriced: { other: '{n} 次调用无价格' }, set_price: '设置价格',
