@@ -7,7 +7,7 @@ import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'models/listed', 'clients', 'settings', 'settings/logging', 'settings/rules', 'settings/users', 'settings/audit', 'settings/system', 'ui-kit'];
+const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'models/listed', 'clients', 'settings', 'settings/logging', 'settings/rules', 'settings/users', 'settings/audit', 'settings/system', 'chat', 'ui-kit'];
 /** Addresses that open a dialog, and what to wait for in it. */
 const DIALOGS = ['keys?add=1', 'keys/1', 'providers?add=1', 'providers/1', 'models?add=1', 'models/1', 'clients?add=1', 'clients/1'];
 
@@ -42,7 +42,7 @@ for (const look of [{ width: 1440, height: 900 }, { width: 1440, height: 900, da
       found.push(...(await findings(page, look.rules)).map((finding) => `${name}: ${finding}`));
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
-      const unknown = await page.evaluate(() => document.body.innerText.match(/\b(common|nav|keys|calls|models|clients|providers|settings|overview|session)\.[a-z_]+\b/g));
+      const unknown = await page.evaluate(() => document.body.innerText.match(/\b(common|nav|keys|calls|models|clients|providers|settings|overview|session|chat)\.[a-z_]+\b/g));
       assert.equal(unknown, null, `${name} shows a message's key`);
     }
     assert.deepEqual(found, []);

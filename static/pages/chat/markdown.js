@@ -12,12 +12,15 @@ const RULES = {
 let loading;
 let tools;
 
+const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign]);
+
 /** Loads what draws markdown; a second call costs nothing. */
 export function loadMarkdown() {
   loading ??= Promise.all([import('marked'), import('dompurify')]).then(([{ Marked }, { default: purify }]) => {
     const marked = new Marked({ gfm: true, breaks: true });
-    // A picture would be fetched from wherever a model says: it is shown as a link.
-    marked.use({ renderer: { image: ({ href, text }) => `<a href="${encodeURI(href)}">${text.replace(/[<>&"]/g, '') || 'image'}</a>` } });
+    // HTML is shown as it was written. A picture would be fetched from wherever a model says: it becomes a link.
+    marked.use({ renderer: { html: ({ text }) => escaped(text), image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>` } });
     purify.addHook('afterSanitizeAttributes', (node) => {
       if (node.tagName !== 'A') return;
       node.setAttribute('target', '_blank');

@@ -1,0 +1,207 @@
+// Chat: an answer streams, is stopped, goes on while nobody reads, and is found again; an edit is a branch; two models side by side.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { openPage, startBrowser, startServer, stopEverything } from './harness.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const TOKEN = 'admin-token-of-the-chat-test';
+
+/** A provider whose answers end when the test says so. */
+const held = [];
+const provider = createServer(async (request, response) => {
+  let body = '';
+  for await (const piece of request) body += piece;
+  if (request.url.endsWith('/models')) {
+    response.setHeader('content-type', 'application/json');
+    return response.end(JSON.stringify({ object: 'list', data: ['alpha', 'beta'].map((id) => ({ id, object: 'model' })) }));
+  }
+  const { messages, model } = JSON.parse(body);
+  const asked = messages.at(-1).content;
+  const say = (delta, finish = null) => response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
+  const end = (text) => {
+    say({ content: text });
+    say({}, 'stop');
+    response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [], usage: { prompt_tokens: 12, completion_tokens: 34, total_tokens: 46 } })}\n\n`);
+    response.end('data: [DONE]\n\n');
+  };
+  response.setHeader('content-type', 'text/event-stream');
+  say({ reasoning_content: 'Let me see.' });
+  say({ content: `**${model}** on ${asked}: ` });
+  if (asked.includes('break')) return setTimeout(() => response.destroy(), 100);
+  if (asked.includes('slowly')) return held.push(end);
+  return end('`done`\n\n```js\nconst a = 1;\n```\n\n[bad](javascript:alert(3)) ![picture](https://example.com/x.png)\n\n<img src=x onerror=alert(1)><script>alert(2)</script>');
+});
+
+let server;
+let browser;
+const ask = async (method, path, body) => {
+  const response = await fetch(`${server.url}${path}`, { method, headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+  const text = await response.text();
+  assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+  return text && JSON.parse(text);
+};
+
+before(async () => {
+  await new Promise((resolve) => provider.listen(0, '127.0.0.1', resolve));
+  server = await startServer({ env: { KEYWHEEL_ADMIN_TOKEN: TOKEN } });
+  const made = await ask('POST', '/api/providers', { name: 'held', base_url: `http://127.0.0.1:${provider.address().port}/v1`, allow_private: true });
+  await ask('POST', '/api/keys', { provider: made.id, name: 'one', secret: 'sk-of-the-chat-test' });
+  for (const name of ['alpha', 'beta']) await ask('POST', '/api/models', { name, targets: [{ provider: made.id, model: name }] });
+  browser = await startBrowser();
+});
+after(async () => {
+  provider.closeAllConnections();
+  provider.close();
+  await stopEverything();
+});
+
+const findings = async (page) => {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+  return violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')}`));
+};
+
+const open = (options) => openPage(browser, { ...server, token: TOKEN }, options);
+const field = (page) => page.getByRole('textbox', { name: 'Say something…' });
+const say = async (page, text) => {
+  await field(page).fill(text);
+  await field(page).press('Enter');
+};
+const answers = (page) => page.locator('.message.answer');
+
+test('an answer streams, tells what it took, and shows nothing of what it must not', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await page.getByText('What shall we talk about?').waitFor();
+  await say(page, 'hello');
+  const answer = answers(page).first();
+  await answer.getByText('12 in, 34 out').waitFor();
+  assert.equal(await answer.locator('strong').nth(1).innerText(), 'alpha');
+  assert.match(await answer.innerText(), /key one/);
+  assert.equal(await answer.locator('img, script').count(), 0);
+  assert.match(await answer.innerText(), /<script>alert/, 'HTML is text');
+  assert.equal(await answer.locator('details.reasoning').evaluate((one) => one.open), false, 'reasoning is folded');
+  await answer.locator('pre').getByRole('button', { name: 'Copy' }).click();
+  await answer.locator('pre').getByRole('button', { name: 'Copied' }).waitFor();
+  assert.deepEqual(await findings(page), []);
+  await answer.getByRole('link', { name: 'call' }).click();
+  await page.locator('dialog[open]').getByText('playground').first().waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('an answer goes on while nobody reads, and is found again', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await say(page, 'tell me slowly');
+  await answers(page).getByText('on tell me slowly:').waitFor();
+  const address = page.url();
+  await page.getByRole('link', { name: 'New chat' }).click();
+  await page.getByText('What shall we talk about?').waitFor();
+  await page.goBack();
+  await answers(page).getByText('on tell me slowly:').waitFor();
+  await page.close();
+  const again = await context.newPage();
+  await again.goto(address);
+  await answers(again).getByText('on tell me slowly:').waitFor();
+  await again.getByRole('button', { name: 'Stop' }).waitFor();
+  held.pop()('the end.');
+  await answers(again).getByText('the end.').waitFor();
+  await answers(again).getByText('12 in, 34 out').waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('an answer is stopped, a broken one keeps its text with Retry, and the chat goes on', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await say(page, 'count slowly');
+  await answers(page).getByText('on count slowly:').waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await answers(page).getByText('Stopped').waitFor();
+  assert.match(await answers(page).innerText(), /on count slowly:/);
+  await say(page, 'break off');
+  const broken = answers(page).nth(1);
+  await broken.getByRole('button', { name: 'Retry' }).waitFor();
+  assert.match(await broken.innerText(), /on break off:/);
+  await say(page, 'go on');
+  await answers(page).nth(2).getByText('12 in, 34 out').waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('an edit is a branch, and two models answer side by side', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await say(page, 'first');
+  await answers(page).getByText('12 in, 34 out').waitFor();
+  await page.getByRole('button', { name: 'Edit as a new branch' }).click();
+  await page.getByRole('textbox', { name: 'Edit as a new branch' }).fill('second');
+  await page.keyboard.press('Enter');
+  await answers(page).getByText('on second:').waitFor();
+  await answers(page).getByText('12 in, 34 out').waitFor();
+  await page.getByRole('button', { name: 'Branch before' }).click();
+  await answers(page).getByText('on first:').waitFor();
+  await page.reload();
+  await answers(page).getByText('on first:').waitFor();
+  await page.getByRole('button', { name: 'Compare two models' }).click();
+  await say(page, 'both');
+  await page.locator('.side-by-side').getByText('alpha on both:').waitFor();
+  await page.locator('.side-by-side').getByText('beta on both:').waitFor();
+  await page.getByRole('button', { name: 'Go on with this one' }).click();
+  await page.locator('.compared.is-chosen').getByText('beta on both:').waitFor();
+  assert.deepEqual(await findings(page), []);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('Enter inside an input method sends nothing', async () => {
+  const { page, context } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await field(page).fill('你');
+  await field(page).evaluate((area) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true })));
+  assert.equal(await field(page).inputValue(), '你');
+  await field(page).press('Shift+Enter');
+  assert.equal(await field(page).inputValue(), '你\n');
+  assert.equal(await answers(page).count(), 0);
+  await context.close();
+});
+
+test('chats are found, renamed, pinned, and deleted with undo; also on a phone', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('SLOWLY');
+  const list = page.getByRole('navigation', { name: 'Chats' });
+  await list.getByRole('link', { name: /hello/ }).waitFor({ state: 'detached' });
+  await list.getByRole('link', { name: /tell me slowly/ }).waitFor();
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('');
+  const act = async (name, action) => {
+    await list.locator('li', { hasText: name }).locator('summary').click();
+    await list.locator('li', { hasText: name }).getByRole('button', { name: action, exact: true }).click();
+  };
+  await act('hello', 'Rename');
+  await page.getByRole('textbox', { name: 'Title' }).fill('Greetings');
+  await page.keyboard.press('Enter');
+  await list.getByRole('link', { name: /Greetings/ }).waitFor();
+  await act('Greetings', 'Pin');
+  await list.locator('li').first().getByText('Greetings').waitFor();
+  await act('Greetings', 'Delete');
+  await list.getByRole('link', { name: /Greetings/ }).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await list.getByRole('link', { name: /Greetings/ }).waitFor();
+  await context.close();
+
+  const phone = await open({ width: 360, height: 740, dark: true, language: 'zh-CN' });
+  await phone.page.goto(`${server.url}/#/chat`);
+  await phone.page.getByRole('button', { name: '对话', exact: true }).click();
+  await phone.page.locator('dialog[open]').getByRole('link', { name: /Greetings/ }).click();
+  await answers(phone.page).first().waitFor();
+  assert.ok((await phone.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'it fits');
+  assert.deepEqual(await findings(phone.page), []);
+  assert.deepEqual([...faults, ...phone.faults], []);
+  await phone.context.close();
+});
