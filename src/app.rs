@@ -1,5 +1,6 @@
 //! The application: every shared handle, built once, and what runs beside the calls.
 
+mod alerts;
 mod checks;
 mod front;
 mod model_lists;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{AdminContext, DecidedBy, FixedSetting, People, ScriptDesk};
+use crate::alerts::AlertDesk;
 use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy, random_bytes};
 use crate::config::{Config, Environment, ShownSetting, Source};
@@ -61,6 +63,7 @@ struct Parts {
     outbound: Arc<Outbound>,
     recorder: Recorder,
     metrics: Arc<Metrics>,
+    alerts: Arc<AlertDesk>,
     shutdown: Shutdown,
     admin: Arc<AdminContext>,
     metrics_token: Option<SecretString>,
@@ -127,6 +130,7 @@ impl App {
         });
         let playground = Playground::start(store, proxy.clone(), publisher.current(), clock)?;
         let metrics_token = config.metrics_token.clone();
+        let alerts = Arc::new(alerts::restored(publisher.store(), now)?);
         let admin = Arc::new(AdminContext {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
@@ -136,6 +140,7 @@ impl App {
             call_log: call_log.clone(),
             playground: playground.clone(),
             metrics: metrics.clone(),
+            alerts: alerts.clone(),
             scripts: Arc::new(ScriptDesk::new(scripts.clone())),
             ending: shutdown.draining.clone(),
             clock,
@@ -152,6 +157,7 @@ impl App {
             outbound,
             recorder,
             metrics,
+            alerts,
             shutdown,
             metrics_token,
             admin,
@@ -231,6 +237,7 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         upkeep::save_states(&self.parts).await;
+        alerts::save(&self.parts).await;
         self.parts.recorder.shutdown().await;
     }
 }

@@ -50,6 +50,7 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod alerts;
 pub mod app;
 pub mod bootstrap;
 pub mod cli;

@@ -11,6 +11,7 @@ export const ROUTES = [
   { page: 'models', group: 'route', icon: 'boxes', go: 'm', foot: true, load: () => import('./pages/models.js') },
   { page: 'clients', group: 'route', icon: 'users', go: 'l', load: () => import('./pages/clients.js') },
   { page: 'chat', group: 'work', icon: 'message-square', go: 'h', load: () => import('./pages/chat.js') },
+  { page: 'alerts', group: 'house', icon: 'bell', go: 'a', load: () => import('./pages/alerts.js') },
   { page: 'settings', group: 'house', icon: 'settings', go: 's', load: () => import('./pages/settings.js') },
   { page: 'sign-in', bare: true, icon: 'lock', load: () => import('./pages/sign-in.js') },
   { page: 'setup', bare: true, icon: 'wand-sparkles', load: () => import('./pages/setup.js') },

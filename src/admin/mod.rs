@@ -4,6 +4,7 @@
 //! imports `proxy`.
 
 mod access;
+mod alerts;
 mod audit;
 mod body;
 mod calls;
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::access::{assert_declared, document};
 use self::request_id::WithId;
+use crate::alerts::AlertDesk;
 use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::key_check::KeyChecker;
@@ -80,6 +82,8 @@ pub struct AdminContext {
     pub playground: Playground,
     /// Counts calls in flight.
     pub metrics: Arc<Metrics>,
+    /// Knows open alerts, and tests channels.
+    pub alerts: Arc<AlertDesk>,
     /// Works on the scripts.
     pub scripts: Arc<ScriptDesk>,
     /// Cancelled when the server shuts down, so that feeds end.
@@ -153,12 +157,15 @@ enum Tag {
     Stats,
     /// Saved conversations with models; everybody has their own.
     Chats,
+    /// What must not go unseen, who is told of it, and what was told.
+    Alerts,
     /// Who changed what.
     Audit,
     /// The installation itself.
     System,
 }
 
+/// At most sixteen in one bracket.
 type Nouns = (
     setup::Setup,
     session::Sessions,
@@ -171,6 +178,7 @@ type Nouns = (
     calls::Calls,
     (chats::Chats, chats::Messages),
     stats::Stats,
+    alerts::Alerts,
     scripts::Scripts,
     settings::SettingsOfAll,
     audit::Audit,
@@ -191,6 +199,7 @@ fn service() -> OpenApiService<Nouns, ()> {
         calls::Calls,
         (chats::Chats, chats::Messages),
         stats::Stats,
+        alerts::ALERTS,
         scripts::operations(),
         settings::SettingsOfAll,
         audit::Audit,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, Parts};
-use super::{checks, model_lists};
+use super::{alerts, checks, model_lists};
 use crate::admin::record_live_scripts;
 use crate::domain::KeyEventKind;
 use crate::outbound::ProbeVerdict;
@@ -28,6 +28,7 @@ pub(super) fn start(app: &App) {
     every(app, TICK, probe_due_keys);
     every(app, TICK, record_scripts);
     every(app, HOUR, forget);
+    alerts::start(app);
     let lists = Arc::new(tokio::sync::Mutex::new(model_lists::Schedule::default()));
     every(app, TICK, move |parts| {
         let lists = lists.clone();
@@ -37,7 +38,7 @@ pub(super) fn start(app: &App) {
     every(app, TICK, move |parts| checks::check_due_keys(parts, turns.clone()));
 }
 
-fn every<F, W>(app: &App, period: Duration, mut work: W)
+pub(super) fn every<F, W>(app: &App, period: Duration, mut work: W)
 where
     F: Future<Output = ()> + Send,
     W: FnMut(Arc<Parts>) -> F + Send + 'static,

@@ -53,6 +53,14 @@ row_id!(
     /// Row id of a message in a saved conversation.
     MessageId
 );
+row_id!(
+    /// Row id of an alert rule in the catalog.
+    AlertRuleId
+);
+row_id!(
+    /// Row id of an alert channel in the catalog.
+    AlertChannelId
+);
 
 /// A call's id: UUID version 7, so that ids sort by time and an id names its day's segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! Owns the field's words (provider, key, model, client, call, attempt, verdict), their validation and their arithmetic.
 //! Refuses IO of every kind: no clock, no randomness, no HTTP framework, no SQL. Imports no other room.
 
+mod alert;
 mod base_url;
 mod call;
 mod chat;
@@ -28,6 +29,10 @@ mod validation;
 mod verdict;
 mod window;
 
+pub use alert::{
+    Alert, AlertChannel, AlertDelivery, AlertEvent, AlertKind, AlertLine, AlertMessage, AlertRule, ChannelKind, DeliveryState,
+    MailSecurity, MailServer, QuietHours, Severity,
+};
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use call::{
     Api, AttemptRecord, AttemptTimings, BodyCapture, CallRecord, Outcome, PassedOver, PassedOverReason, Ref, ScriptNote,
@@ -37,7 +42,9 @@ pub use chat::{Chat, ChatAnswer, ChatImage, ChatMessage, ChatOwner, ChatSettings
 pub use client::{BudgetPeriod, Client, ClientLimits, FormerToken, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use dollars::{DollarPrice, LongContextDollars};
 pub use event::{KeyEvent, KeyEventKind};
-pub use ids::{AdminTokenId, CallId, ChatId, ClientId, KeyId, MessageId, ModelId, ProviderId, UserId};
+pub use ids::{
+    AdminTokenId, AlertChannelId, AlertRuleId, CallId, ChatId, ClientId, KeyId, MessageId, ModelId, ProviderId, UserId,
+};
 pub use key::{Key, secret_hint};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target};

@@ -169,11 +169,11 @@ impl AdminToken {
     }
 }
 
-fn invalid<T>(field: &'static str, message: impl Into<String>) -> Result<T, InvalidField> {
+pub(super) fn invalid<T>(field: &'static str, message: impl Into<String>) -> Result<T, InvalidField> {
     Err(InvalidField { field, message: message.into() })
 }
 
-fn name(field: &'static str, text: &str) -> Checked {
+pub(super) fn name(field: &'static str, text: &str) -> Checked {
     if text.is_empty() || text.chars().count() > NAME_CHARS {
         return invalid(field, format!("must be 1 to {NAME_CHARS} characters"));
     }
@@ -214,7 +214,7 @@ fn own_header(field: &'static str, header: &str) -> Checked {
     Ok(())
 }
 
-fn list<T>(field: &'static str, entries: &[T], check: impl Fn(&T) -> Checked) -> Checked {
+pub(super) fn list<T>(field: &'static str, entries: &[T], check: impl Fn(&T) -> Checked) -> Checked {
     if entries.len() > LIST_ENTRIES {
         return invalid(field, format!("must have at most {LIST_ENTRIES} entries"));
     }
@@ -229,7 +229,7 @@ fn patterns(field: &'static str, entries: Option<&[Pattern]>) -> Checked {
     list(field, entries.unwrap_or_default(), |pattern| name(field, pattern.as_str()))
 }
 
-fn within(field: &'static str, value: u64, low: u64, high: u64) -> Checked {
+pub(super) fn within(field: &'static str, value: u64, low: u64, high: u64) -> Checked {
     if (low..=high).contains(&value) { Ok(()) } else { invalid(field, format!("must be {low} to {high}, not {value}")) }
 }
 

@@ -157,7 +157,7 @@ impl Resolve for GuardedResolver {
 }
 
 /// The addresses that may be dialled; an error only when there are some and none may.
-fn permitted(found: &[SocketAddr], allow_private: bool) -> Result<Vec<SocketAddr>, RefusedAddress> {
+pub(super) fn permitted(found: &[SocketAddr], allow_private: bool) -> Result<Vec<SocketAddr>, RefusedAddress> {
     let checked = || found.iter().map(|found| check(found.ip(), allow_private).map(|()| *found));
     let allowed: Vec<SocketAddr> = checked().flatten().collect();
     match checked().find_map(Result::err) {

@@ -1,13 +1,13 @@
 //! Everything that leaves for a provider.
 //!
-//! The only room that names `reqwest`. Owns one connection pool per transport setting, the injection of a key's secret,
+//! The only room that names `reqwest` and `lettre`. Owns one connection pool per transport setting, the injection of a key's secret,
 //! the header lists in both directions and the address guard. Refuses to follow redirects, to read proxy settings from
 //! the environment, to unpack bodies and to keep time limits for calls: whoever calls drops the future or the body.
 //!
 //! - [`Outbound::send`] sends one request and hands back the head and a body to read.
 //! - [`client_headers`] is what of a provider's head may go on to a client.
 //! - [`Outbound::list_models`] and [`Outbound::probe`] ask a provider about a key.
-//! - [`Outbound::post_webhook`] delivers an alert.
+//! - [`Outbound::post_webhook`] and [`Outbound::send_mail`] deliver an alert.
 
 mod body;
 mod clients;
@@ -17,6 +17,7 @@ mod guard;
 mod gunzip;
 mod headers;
 mod judge;
+mod mail;
 mod models;
 mod pool;
 mod probe;
@@ -29,6 +30,7 @@ pub use clients::{Options, Outbound};
 pub use error::{SendError, SendErrorKind};
 pub use guard::{AddressClass, RefusedAddress};
 pub use headers::{client_headers, dropped_client_headers, passing_client_headers, upstream_request_id};
+pub use mail::{Letter, MailError};
 pub use models::ListError;
 pub use probe::{ProbeReport, ProbeStep, ProbeVerdict};
 pub use question::Answer;

@@ -18,6 +18,8 @@ use super::pool::Transport;
 const CONNECT_MS: u64 = 5_000;
 /// Time limit for the whole exchange.
 const LIMIT: Duration = Duration::from_secs(10);
+/// Bytes of an answer that are read at most.
+const ANSWER_BYTES: usize = 16 * 1024;
 
 /// A message for a webhook.
 pub struct Webhook<'a> {
@@ -46,8 +48,9 @@ pub enum WebhookError {
 }
 
 impl Outbound {
-    /// Posts a message, once and without a key, and waits until the receiver took it.
-    pub async fn post_webhook(&self, webhook: Webhook<'_>) -> Result<(), WebhookError> {
+    /// Posts a message, once and without a key, and waits until the receiver took it. The answer is the first bytes of what
+    /// the receiver said.
+    pub async fn post_webhook(&self, webhook: Webhook<'_>) -> Result<Bytes, WebhookError> {
         let url = Url::parse(webhook.url).map_err(|_| SendError::unsendable("the webhook's URL is no absolute URL"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(SendError::unsendable("the webhook's URL must begin with http:// or https://").into());
@@ -60,9 +63,24 @@ impl Outbound {
         let mut outgoing = reqwest::Request::new(Method::POST, url);
         *outgoing.headers_mut() = headers;
         *outgoing.body_mut() = Some(webhook.body.into());
-        let exchange = connect::measured(client.execute(outgoing));
-        let (answer, connect_us) = tokio::time::timeout(LIMIT, exchange).await.map_err(|_| WebhookError::Timeout)?;
-        let status = answer.map_err(|error| SendError::from_reqwest(&error, connect_us.is_some()))?.status();
-        if status.is_success() { Ok(()) } else { Err(WebhookError::Status(status)) }
+        let exchange = async {
+            let (answer, connect_us) = connect::measured(client.execute(outgoing)).await;
+            let answer = answer.map_err(|error| SendError::from_reqwest(&error, connect_us.is_some()))?;
+            let status = answer.status();
+            if status.is_success() { Ok(beginning(answer).await) } else { Err(WebhookError::Status(status)) }
+        };
+        tokio::time::timeout(LIMIT, exchange).await.map_err(|_| WebhookError::Timeout)?
     }
+}
+
+/// What an answer begins with. A message was taken also when the words about it break off.
+async fn beginning(mut answer: reqwest::Response) -> Bytes {
+    let mut read = Vec::new();
+    while read.len() < ANSWER_BYTES
+        && let Ok(Some(piece)) = answer.chunk().await
+    {
+        read.extend_from_slice(&piece);
+    }
+    read.truncate(ANSWER_BYTES);
+    read.into()
 }

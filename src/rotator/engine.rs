@@ -228,6 +228,11 @@ impl Rotator {
         Some(self.pools.load().get(&provider)?.lock().provider_status(now))
     }
 
+    /// Keys of a provider that a verdict switched off, and why.
+    pub fn switched_off(&self, provider: ProviderId) -> Vec<(KeyId, Arc<str>)> {
+        self.pools.load().get(&provider).map(|pool| pool.lock().switched_off()).unwrap_or_default()
+    }
+
     fn with_key<T>(&self, key: KeyId, act: impl FnOnce(&mut PoolState, u32) -> T) -> Option<T> {
         for pool in self.pools.load().values() {
             let mut pool = pool.lock();

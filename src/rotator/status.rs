@@ -225,6 +225,15 @@ impl PoolState {
         Some((state, block.and_then(|block| block.until_ms)))
     }
 
+    /// Keys that a verdict switched off, and why.
+    pub(super) fn switched_off(&self) -> Vec<(KeyId, Arc<str>)> {
+        let of = |slot: &Slot| {
+            let disabled = slot.state.disabled.as_ref().filter(|disabled| !disabled.by_operator)?;
+            Some((slot.key.id, disabled.reason.clone()))
+        };
+        self.slots.iter().flatten().filter_map(of).collect()
+    }
+
     /// Everything about the provider.
     pub(super) fn provider_status(&mut self, now: Moment) -> ProviderStatus {
         let mut states: Vec<(KeyState, u32)> = Vec::new();

@@ -3,6 +3,9 @@
 //! All rows are held in memory as an immutable view that each edit replaces, so reading never touches the database.
 //! Edits run one after another on the thread that owns the write connection.
 
+mod alert_channels;
+mod alert_rules;
+mod alerts;
 mod audit;
 mod chats;
 mod checks;
@@ -35,6 +38,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::connection::{Database, DatabaseError, copy};
 use super::sealing::Sealer;
 
+pub use alerts::AlertsSoFar;
 pub use audit::{Actor, AuditEntry, AuditFilter};
 pub use chats::{ChatCursor, ChatPage, ChatQuery, NewImage, NewTurn, Turn};
 pub use checks::KeyCheck;
@@ -186,7 +190,7 @@ fn durable<T>(connection: &mut Connection, work: impl FnOnce(&Connection) -> Res
 
 fn forget_deleted(connection: &mut Connection, before_ms: i64) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
-    for table in ["models", "clients", "keys", "providers", "users", "admin_tokens"] {
+    for table in ["models", "clients", "keys", "providers", "users", "admin_tokens", "alert_rules", "alert_channels"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE deleted_ms < ?1"), [before_ms])?;
     }
     chats::forget(&transaction, before_ms)?;

@@ -3,6 +3,7 @@ import { request } from '../lib/api.js';
 import { LANGUAGES, language, t, useLanguage } from '../lib/i18n.js';
 import { bind } from '../lib/keyboard.js';
 import { liveState } from '../lib/live.js';
+import { useQuery } from '../lib/query.js';
 import { zoneChoice } from '../lib/range.js';
 import { go, href, route } from '../lib/router.js';
 import { passwordNeeded, signedOut, user } from '../lib/session.js';
@@ -23,10 +24,17 @@ const preferencesOpen = signal(false);
 /** Pages in the bar at the foot of a phone; the others are behind "more". */
 const FOOT = 4;
 
+/** How many alerts are open. */
+function OpenAlerts() {
+  const { data } = useQuery('api/alerts/open', {}, { every: 20_000 });
+  const count = data?.alerts.length ?? 0;
+  return count > 0 && html`<span class="nav-count" title=${t('alerts.open_n', { n: count })}>${count}</span>`;
+}
+
 const NavLink = ({ item }) => {
   const here = (route.value.page || HOME) === item.page;
   return html`<a href=${href(item.page)} class=${classes('nav-link', here && 'is-here')} aria-current=${here ? 'page' : undefined}
-    onClick=${() => { menuOpen.value = false; }}><${Icon} name=${item.icon} /><span>${t(`nav.${item.page}`)}</span></a>`;
+    onClick=${() => { menuOpen.value = false; }}><${Icon} name=${item.icon} /><span>${t(`nav.${item.page}`)}</span>${item.page === 'alerts' && html`<${OpenAlerts} />`}</a>`;
 };
 
 const NavGroups = () => GROUPS.map((group) => {

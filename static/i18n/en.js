@@ -10,7 +10,7 @@ export default {
   nav: {
     label: 'Main navigation', more: 'More', skip: 'Skip to the content',
     groups: { watch: 'Observe', route: 'Route', work: 'Use', house: 'System' },
-    overview: 'Overview', calls: 'Calls', keys: 'Keys', providers: 'Providers', models: 'Models', clients: 'Clients', settings: 'Settings',
+    overview: 'Overview', calls: 'Calls', keys: 'Keys', providers: 'Providers', models: 'Models', clients: 'Clients', alerts: 'Alerts', settings: 'Settings',
     chat: 'Chat', setup: 'Set up', 'sign-in': 'Sign in', 'ui-kit': 'UI kit',
   },
   session: {
@@ -154,6 +154,18 @@ export default {
     models_hint: 'Models it may ask for, * for any run of letters. None: every model.', key_tags: 'Key tags', key_tags_hint: 'Only keys with one of these tags serve it. None: every key.', allow_ips: 'Addresses', allow_ips_hint: 'From where it may call. None: anywhere.', allow_debug: 'May ask which key served it', allow_debug_hint: 'With the header x-keywheel-debug: 1.',
     token_of: 'The token of {name}', token_once: 'It is shown only now. Keywheel keeps nothing but its hash.', token_kept: 'I have kept it', token: 'Token', environment: 'Environment', rotate: 'New token', rotate_hint: '{name} gets another token; the one of now ends.',
     month_or_budget: 'Month or budget', budgets: 'Budgets', warn: 'Warn at', warn_hint: '80 % if left out.', former_until: 'Its former token is taken until {time}.', overlap: 'The token of now goes on for', at_once: 'no time',
+  },
+  alerts: {
+    tab_open: 'Open', tab_rules: 'Rules', tab_channels: 'Channels', tab_deliveries: 'Deliveries', warning: 'Warning', critical: 'Critical', resolved: 'Over', over: 'Over', open_n: { one: '{n} open alert', other: '{n} open alerts' },
+    none_open: 'Nothing is wrong', none_open_hint: 'What the rules find appears here, and is told once when it begins and once when it is over.', see_channels: 'Who is told', acknowledge: 'Seen', seen_by: 'seen by {name}',
+    rules_hint: 'What is watched. What one rule finds at one time is one message.', add_rule: 'Add rule', watches: 'Watches', severity: 'How much it matters', told: 'Who is told', all_channels: 'Every channel', mute: 'Tell nobody for', muted_until: 'muted until {time}', hours: '{n} h', in_minutes: 'in {n} min',
+    minutes: 'Over the last', min_calls: 'From so many calls on', percentile: 'Percentile', hold: 'Opens after', clear: 'Is over after', threshold_pool_below: 'Usable keys at least', threshold_error_rate: 'Failed calls at most', threshold_latency: 'Time at most', threshold_disk_low: 'Free at least',
+    kind_key_disabled: 'A key is switched off', kind_pool_below: 'Few usable keys', kind_error_rate: 'Calls fail', kind_latency: 'Calls are slow', kind_budget: 'A budget is used up', kind_budget_unenforced: 'A budget cannot be enforced', kind_breaker_open: 'A provider fails', kind_log_dropped: 'Call records are lost', kind_disk_low: 'The disk is nearly full',
+    add_channel: 'Add channel', channels_hint: 'Who is told. A test sends one message now.', no_channels: 'Nobody is told yet', no_channels_hint: 'A channel is a webhook, a chat group or a mail address that hears of alerts.', test: 'Test', kept: 'Left empty, it stays as it is.',
+    via: 'Kind', via_webhook: 'Webhook', via_slack: 'Slack', via_feishu: 'Feishu / Lark', via_dingtalk: 'DingTalk', via_wecom: 'WeCom', via_email: 'E-mail', secret: 'Secret', secret_webhook: 'Messages are signed with it: x-keywheel-signature is HMAC-SHA256 of time, dot and body.', secret_feishu: 'From the bot’s signature verification.', secret_dingtalk: 'From the robot’s security settings; it begins with SEC.',
+    allow_private: 'Allow private addresses', allow_private_hint: 'For a receiver on this machine or in this network.', least: 'Tells', everything: 'Everything', only_critical: 'Only what is critical', quiet: 'Quiet hours', quiet_hint: 'What happens then is told afterwards, unless it is over.', quiet_from: 'From', quiet_to: 'To', quiet_from_to: 'quiet from {from} to {to}', zone: 'Time zone', critical_too: 'Hold back critical alerts too',
+    retries: 'When it fails', attempts: 'Attempts', retry: 'First wait', host: 'Mail server', port: 'Port', encryption: 'Encryption', user: 'User', from: 'Sender', to: 'Recipients',
+    no_deliveries: 'Nothing was told yet', no_deliveries_hint: 'Every message to a channel is listed here, and what became of it.', state_waiting: 'Waiting', state_delivered: 'Delivered', state_failed: 'Failed', state_withdrawn: 'Withdrawn', event_opened: 'Opened', event_resolved: 'Over', event_test: 'Test', attempts_n: { one: '{n} attempt', other: '{n} attempts' }, again: 'again at {time}',
   },
   budget: { usd_day: 'Dollars a day', usd_month: 'Dollars a month', usd_total: 'Dollars in all', tokens_day: 'Tokens a day', tokens_month: 'Tokens a month', tokens_total: 'Tokens in all' },
   retry: { none: 'no retry', same: 'same key again', next: 'next key', next_tier: 'next tier' },

@@ -10,7 +10,7 @@ export default {
   nav: {
     label: '主导航', more: '更多', skip: '跳到内容',
     groups: { watch: '观测', route: '路由', work: '使用', house: '系统' },
-    overview: '概览', calls: '调用', keys: '密钥', providers: '供应商', models: '模型', clients: '客户端', settings: '设置',
+    overview: '概览', calls: '调用', keys: '密钥', providers: '供应商', models: '模型', clients: '客户端', alerts: '告警', settings: '设置',
     chat: '对话', setup: '初始设置', 'sign-in': '登录', 'ui-kit': '组件',
   },
   session: {
@@ -154,6 +154,18 @@ export default {
     models_hint: '可请求的模型，* 匹配任意字符。留空表示所有模型。', key_tags: '密钥标签', key_tags_hint: '仅由带有其中一个标签的密钥服务。留空表示所有密钥。', allow_ips: '地址', allow_ips_hint: '允许从哪里调用。留空表示任意地址。', allow_debug: '可查询由哪个密钥服务', allow_debug_hint: '使用请求头 x-keywheel-debug: 1。',
     token_of: '{name} 的令牌', token_once: '仅显示这一次，Keywheel 只保存其哈希。', token_kept: '我已保存', token: '令牌', environment: '环境变量', rotate: '更换令牌', rotate_hint: '{name} 将获得新令牌，当前令牌随之失效。',
     month_or_budget: '本月或预算', budgets: '预算', warn: '预警比例', warn_hint: '留空为 80 %。', former_until: '旧令牌在 {time} 前仍有效。', overlap: '当前令牌继续有效', at_once: '不保留',
+  },
+  alerts: {
+    tab_open: '当前', tab_rules: '规则', tab_channels: '通知渠道', tab_deliveries: '发送记录', warning: '警告', critical: '严重', resolved: '已恢复', over: '已恢复', open_n: { other: '{n} 条未恢复的告警' },
+    none_open: '一切正常', none_open_hint: '规则发现的问题会显示在这里；开始时通知一次，恢复时通知一次。', see_channels: '通知渠道', acknowledge: '已知悉', seen_by: '{name} 已知悉',
+    rules_hint: '要监视的内容。同一规则同时发现的问题合并为一条消息。', add_rule: '添加规则', watches: '监视', severity: '重要程度', told: '通知谁', all_channels: '所有渠道', mute: '静音', muted_until: '静音至 {time}', hours: '{n} 小时', in_minutes: '{n} 分钟内',
+    minutes: '统计最近', min_calls: '至少多少次调用', percentile: '百分位', hold: '持续多久后告警', clear: '消失多久后恢复', threshold_pool_below: '可用密钥至少', threshold_error_rate: '失败调用至多', threshold_latency: '耗时至多', threshold_disk_low: '可用空间至少',
+    kind_key_disabled: '密钥被停用', kind_pool_below: '可用密钥过少', kind_error_rate: '调用失败', kind_latency: '调用缓慢', kind_budget: '预算用尽', kind_budget_unenforced: '预算无法执行', kind_breaker_open: '供应商故障', kind_log_dropped: '调用记录丢失', kind_disk_low: '磁盘将满',
+    add_channel: '添加渠道', channels_hint: '告警会通知到这里。测试会立即发送一条消息。', no_channels: '还没有通知渠道', no_channels_hint: '渠道可以是 webhook、聊天群或邮箱地址，用来接收告警。', test: '测试', kept: '留空则保持不变。',
+    via: '类型', via_webhook: 'Webhook', via_slack: 'Slack', via_feishu: '飞书 / Lark', via_dingtalk: '钉钉', via_wecom: '企业微信', via_email: '电子邮件', secret: '密钥', secret_webhook: '用于签名：x-keywheel-signature 是对“时间.正文”的 HMAC-SHA256。', secret_feishu: '来自机器人的签名校验。', secret_dingtalk: '来自机器人的安全设置，以 SEC 开头。',
+    allow_private: '允许私有地址', allow_private_hint: '用于本机或内网中的接收方。', least: '通知内容', everything: '全部', only_critical: '仅严重告警', quiet: '免打扰时段', quiet_hint: '此间发生的告警在时段结束后通知，已恢复的除外。', quiet_from: '从', quiet_to: '到', quiet_from_to: '{from} 至 {to} 免打扰', zone: '时区', critical_too: '严重告警也暂缓',
+    retries: '发送失败时', attempts: '尝试次数', retry: '首次等待', host: '邮件服务器', port: '端口', encryption: '加密', user: '用户名', from: '发件人', to: '收件人',
+    no_deliveries: '还没有发送过消息', no_deliveries_hint: '发往渠道的每条消息及其结果都列在这里。', state_waiting: '等待中', state_delivered: '已送达', state_failed: '失败', state_withdrawn: '已撤回', event_opened: '告警', event_resolved: '恢复', event_test: '测试', attempts_n: { other: '尝试 {n} 次' }, again: '{time} 重试',
   },
   budget: { usd_day: '每日美元', usd_month: '每月美元', usd_total: '累计美元', tokens_day: '每日 Token', tokens_month: '每月 Token', tokens_total: '累计 Token' },
   retry: { none: '不重试', same: '同一密钥', next: '下一个密钥', next_tier: '下一层' },

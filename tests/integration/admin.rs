@@ -86,6 +86,7 @@ impl Api {
             call_log,
             playground,
             metrics,
+            alerts: Default::default(),
             scripts: Arc::new(ScriptDesk::new(scripts)),
             ending: ending.clone(),
             clock,

@@ -2,6 +2,9 @@
 
 mod admin;
 mod admin_calls;
+mod alerts;
+mod alerts_channels;
+mod alerts_mail;
 mod app;
 mod calls;
 mod cases_addresses;

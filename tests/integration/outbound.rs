@@ -523,7 +523,7 @@ async fn webhooks_are_guarded_and_told_apart() {
         let webhook = Webhook { url, headers: &headers, body: Bytes::from_static(b"{}"), allow_private };
         tokio::time::timeout(LIMIT, outbound.post_webhook(webhook)).await.expect("an outcome in time")
     };
-    let kind = |outcome: Result<(), WebhookError>| match outcome {
+    let kind = |outcome: Result<Bytes, WebhookError>| match outcome {
         Err(WebhookError::Send(error)) => error.kind,
         other => panic!("{other:?}"),
     };

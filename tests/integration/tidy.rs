@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "alerts",
             "key_check",
             "outbound",
             "playground",
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("alerts", &["outbound"]),
     ("bootstrap", &["publish", "store"]),
     ("config", &["telemetry"]),
     ("dashboard", &[]),
@@ -53,6 +55,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rhai::", &["script"]),
     ("notify::", &["script"]),
     ("reqwest", &["outbound"]),
+    ("lettre", &["outbound"]),
     ("std::env", &["config"]),
     ("getrandom", &["clock"]),
     ("SystemTime", &["clock"]),
@@ -60,7 +63,7 @@ const RESERVED: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that must not know the HTTP framework.
-const FREE_OF_POEM: &[&str] = &["domain", "outbound", "quota", "recorder", "rotator", "script", "store"];
+const FREE_OF_POEM: &[&str] = &["alerts", "domain", "outbound", "quota", "recorder", "rotator", "script", "store"];
 
 /// Most lines of a source file.
 const MAX_LINES: usize = 400;

@@ -28,7 +28,7 @@ pub struct Stored<T> {
     pub updated_ms: i64,
 }
 
-/// A kind of row: provider, key, model, client, user or admin token.
+/// A kind of row: provider, key, model, client, user, admin token, alert rule or channel.
 pub trait Noun: Columns {
     /// The number inside its id.
     fn row_number(&self) -> i64 {

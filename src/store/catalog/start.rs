@@ -13,7 +13,7 @@ use super::owners::ObjectOwners;
 use super::row::{Columns, Json, Noun, Stored, Which};
 use super::view::{Catalog, Rows};
 use super::{Shared, Store, synced};
-use crate::domain::{AdminToken, Client, Key, Model, Provider, Settings, User};
+use crate::domain::{AdminToken, AlertChannel, AlertRule, Client, Key, Model, Provider, Settings, User};
 use crate::store::connection::{Database, DatabaseError, Durability, Schema, inspect, open_inspected};
 use crate::store::sealing::{CANARY, MasterKey, MasterKeySource, SealedContents, Sealer};
 
@@ -29,6 +29,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../../../db/migrations/catalog/0004_scripts.sql"),
         include_str!("../../../db/migrations/catalog/0005_key_checks.sql"),
         include_str!("../../../db/migrations/catalog/0006_chats.sql"),
+        include_str!("../../../db/migrations/catalog/0007_alerts.sql"),
     ],
 };
 
@@ -77,19 +78,24 @@ fn sealed_contents(connection: &Connection) -> Result<SealedContents, DatabaseEr
         return Ok(SealedContents::default());
     }
     let canary = connection.query_row("SELECT canary FROM sealing", (), |row| row.get(0)).optional()?;
-    let secrets: u32 = connection.query_row(
+    let mut secrets: u32 = connection.query_row(
         "SELECT (SELECT count(*) FROM keys WHERE deleted_ms IS NULL)
               + (SELECT count(headers) + count(proxy) FROM providers WHERE deleted_ms IS NULL)",
         (),
         |row| row.get(0),
     )?;
+    // A database of an older version does not have the table yet.
+    if connection.table_exists(None::<&str>, "alert_channels")? {
+        let count = "SELECT count(*) FROM alert_channels WHERE deleted_ms IS NULL";
+        secrets += connection.query_row(count, (), |row| row.get::<_, u32>(0))?;
+    }
     Ok(SealedContents { canary, secrets: secrets.into() })
 }
 
 /// Nothing that can still be used is sealed with another key; what was deleted could not be opened any more.
 fn adopt_master_key(connection: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
     let transaction = connection.unchecked_transaction()?;
-    for table in ["models", "keys", "providers"] {
+    for table in ["models", "keys", "providers", "alert_channels"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE deleted_ms IS NOT NULL"), ())?;
     }
     transaction.execute(
@@ -108,6 +114,8 @@ fn load(connection: &Connection, sealer: &Sealer) -> Result<Catalog, StoreError>
         clients: rows::<Client>(connection, sealer)?,
         users: rows::<User>(connection, sealer)?,
         admin_tokens: rows::<AdminToken>(connection, sealer)?,
+        alert_rules: rows::<AlertRule>(connection, sealer)?,
+        alert_channels: rows::<AlertChannel>(connection, sealer)?,
         settings: settings(connection)?,
     };
     synced::load(connection, &mut catalog)?;

@@ -5,11 +5,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::row::{Columns, Noun, Stored};
-use crate::domain::{AdminToken, Client, Key, Model, PriceTable, Provider, Settings, SnapshotParts, User};
+use crate::domain::{
+    AdminToken, AlertChannel, AlertRule, Client, Key, Model, PriceTable, Provider, Settings, SnapshotParts, User,
+};
 
 pub(super) type Rows<T> = BTreeMap<<T as Columns>::Id, Stored<T>>;
 
-/// Every provider, key, model, client, user and admin token, and the settings, as of one edit. Cheap to keep, never changes.
+/// Every provider, key, model, client, user, admin token, alert rule and channel, and the settings, as of one edit. Cheap to keep, never changes.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     pub(super) revision: u64,
@@ -19,6 +21,8 @@ pub struct Catalog {
     pub(super) clients: Rows<Client>,
     pub(super) users: Rows<User>,
     pub(super) admin_tokens: Rows<AdminToken>,
+    pub(super) alert_rules: Rows<AlertRule>,
+    pub(super) alert_channels: Rows<AlertChannel>,
     pub(super) settings: Stored<Settings>,
 }
 
