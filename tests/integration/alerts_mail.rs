@@ -102,13 +102,22 @@ async fn talk(mut stream: TcpStream, kept: &Mutex<Vec<Letter>>) -> std::io::Resu
     Ok(())
 }
 
-/// The subject, whose words beyond ASCII are in base64.
+/// The subject, whose words beyond ASCII are in base64. Between two of those a space says nothing.
 fn subject(text: &str) -> String {
     let unfolded = text.replace("\n ", " ");
     let line = unfolded.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default();
-    let decoded = |word: &str| {
-        let inner = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?="));
-        inner.map_or_else(|| format!("{word} "), |inner| String::from_utf8(BASE64_STANDARD.decode(inner).unwrap()).unwrap())
+    let encoded = |word: &str| {
+        let inner = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?="))?;
+        Some(String::from_utf8(BASE64_STANDARD.decode(inner).unwrap()).unwrap())
     };
-    line.split(' ').map(decoded).collect()
+    let (mut subject, mut was_encoded) = (String::new(), true);
+    for word in line.split(' ') {
+        let decoded = encoded(word);
+        if !(was_encoded && (decoded.is_some() || subject.is_empty())) {
+            subject.push(' ');
+        }
+        was_encoded = decoded.is_some();
+        subject.push_str(decoded.as_deref().unwrap_or(word));
+    }
+    subject
 }
