@@ -194,7 +194,8 @@ async fn each_rule_fires_once_and_is_over_once() {
     let mut expected: Vec<_> =
         KINDS.iter().flat_map(|kind| ["opened", "resolved"].map(|event| (event.to_owned(), (*kind).to_owned()))).collect();
     let mut all = told(&scene.hook);
-    (expected.sort(), all.sort());
+    expected.sort();
+    all.sort();
     assert_eq!(all, expected, "each once, and no more");
     let subjects = scene.mail.subjects();
     let over = subjects.iter().filter(|subject| subject.contains("Over:")).count();

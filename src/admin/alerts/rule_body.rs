@@ -49,7 +49,7 @@ example!(AlertRuleChange, { "threshold": 5, "muted_until": "2026-11-26T08:00:00Z
 
 impl AlertRuleChange {
     pub(super) fn create(self) -> Result<AlertRule, InvalidField> {
-        let kind = required("kind", self.kind.clone())?.unwrap_or(AlertKind::KeyDisabled);
+        let kind = required("kind", self.kind)?.unwrap_or(AlertKind::KeyDisabled);
         let mut rule = AlertRule::of(kind, String::new());
         self.apply(&mut rule)?;
         Ok(rule)
