@@ -34,7 +34,21 @@ const PAGE: &str = r#"<!doctype html>
 "#;
 
 /// `validatorUrl` is off: it would show the document to another host.
-const START: &str = r##"SwaggerUIBundle({ dom_id: "#forms", url: "docs/openapi.json", deepLinking: true, validatorUrl: null });
+/// Whoever is signed in on the dashboard has a session's cookie; a write made with it must bear the session's proof.
+const START: &str = r##"const WRITES = ["POST", "PUT", "PATCH", "DELETE"];
+
+async function withProof(request) {
+  if (WRITES.includes(request.method?.toUpperCase()) && !request.headers.Authorization) {
+    const session = await fetch("api/session", { cache: "no-store" });
+    const proof = session.ok ? (await session.json()).csrf : null;
+    if (proof) request.headers["x-csrf-token"] = proof;
+  }
+  return request;
+}
+
+SwaggerUIBundle({
+  dom_id: "#forms", url: "docs/openapi.json", deepLinking: true, validatorUrl: null, requestInterceptor: withProof,
+});
 "##;
 
 /// The server of the document, from where the document itself lies.

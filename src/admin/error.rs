@@ -110,7 +110,7 @@ impl From<StoreError> for ApiError {
             StoreError::InUse { .. } => ApiError::new(StatusCode::CONFLICT, "in_use", message),
             StoreError::LastOwner => ApiError::new(StatusCode::CONFLICT, "last_owner", message),
             StoreError::VersionMismatch { .. } => ApiError::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", message),
-            StoreError::Database(DatabaseError::DiskFull) => {
+            StoreError::Database(DatabaseError::DiskFull | DatabaseError::WriteFailed(_)) => {
                 ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk_full", message)
             }
             StoreError::Database(DatabaseError::Busy(_)) => {

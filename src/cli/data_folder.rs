@@ -72,19 +72,28 @@ impl DataFolder {
             Some(token) => Ok(AdminToken { token, new_file: None }),
             None => {
                 let token = new_token(random_bytes());
-                let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
-                written.and_then(|mut file| writeln!(file, "{token}")).map_err(|error| unwritable(&self.path, &error))?;
+                write_whole(&file, &format!("{token}\n")).map_err(|error| unwritable(&self.path, &error))?;
                 Ok(AdminToken { token: token.into(), new_file: Some(file) })
             }
         }
     }
 }
 
-/// The generated admin token of a data folder, if there is one.
+/// Writes a file for its owner alone that is there whole or not at all, whenever the process ends.
+fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
+    let unfinished = file.with_extension("new");
+    let mut written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    written.write_all(text.as_bytes())?;
+    written.sync_all()?;
+    std::fs::rename(unfinished, file)
+}
+
+/// The generated admin token of a data folder, if there is one; an empty file is none.
 pub(super) fn read_admin_token(folder: &Path) -> Result<Option<SecretString>, CliError> {
     let file = folder.join(ADMIN_TOKEN);
     match std::fs::read_to_string(&file) {
         Ok(text) if text.trim().len() >= 8 => Ok(Some(text.trim().into())),
+        Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(_) => Err(CliError::Usage(format!("{} holds no token: delete it, and a new one is made", file.display()))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CliError::Usage(format!("cannot read {}: {error}", file.display()))),
@@ -137,8 +146,14 @@ mod tests {
         let again = folder.admin_token().unwrap();
         assert!(again.new_file.is_none());
         assert_eq!(again.token.expose_secret(), made.token.expose_secret());
-        std::fs::write(&file, "\n").unwrap();
+        std::fs::write(&file, "short\n").unwrap();
         assert!(folder.admin_token().is_err());
+        std::fs::write(&file, "\n").unwrap();
+        let anew = folder.admin_token().unwrap();
+        assert!(anew.new_file.is_some(), "an empty file is none");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), anew.token.expose_secret());
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 2, "the lock and the token");
     }
 
     #[test]

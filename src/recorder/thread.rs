@@ -217,6 +217,7 @@ fn may_pass(error: &DatabaseError) -> bool {
     matches!(
         error,
         DatabaseError::DiskFull
+            | DatabaseError::WriteFailed(_)
             | DatabaseError::Busy(_)
             | DatabaseError::ReadOnly(_)
             | DatabaseError::Open { .. }

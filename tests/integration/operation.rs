@@ -99,7 +99,7 @@ async fn a_full_disk_costs_records_and_admin_writes_and_no_call() {
     limit_files(&process, Some(0));
     let refused = create("meanwhile").await;
     println!("an admin write on a full disk: {} {}", refused.status, refused.text());
-    assert!(matches!(refused.status, 500 | 503 | 507), "{}", refused.text());
+    assert_eq!((refused.status, refused.code().as_str()), (503, "disk_full"), "{}", refused.text());
     assert!(refused.json()["error"]["message"].as_str().is_some_and(|message| !message.is_empty()));
     let dropped = r#"keywheel_records_dropped_total{reason="disk"}"#;
     let mut calls = 0;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a database cannot be opened, or why work on it failed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,11 @@ pub enum DatabaseError {
     /// No space is left where the database is.
     #[error("the disk is full: nothing was written; free some space and try again")]
     DiskFull,
+    /// The system took no more bytes: a quota or a limit of file sizes is reached, or the disk fails.
+    #[error(
+        "the disk takes no more, by a quota, a limit of file sizes or a fault: nothing was written; see to it and try again ({0})"
+    )]
+    WriteFailed(rusqlite::Error),
     /// The disk does not let Keywheel write.
     #[error("the database cannot be written: {0}")]
     ReadOnly(rusqlite::Error),
@@ -84,12 +89,19 @@ impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => DatabaseError::DiskFull,
+            // SQLite calls only ENOSPC a full disk; EDQUOT and EFBIG come as failures to write or to grow a file.
+            Some(ErrorCode::SystemIoFailure) if is_write_failure(&error) => DatabaseError::WriteFailed(error),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => DatabaseError::ReadOnly(error),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => DatabaseError::Busy(error),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DatabaseError::Damaged(error),
             _ => DatabaseError::Sqlite(error),
         }
     }
+}
+
+fn is_write_failure(error: &rusqlite::Error) -> bool {
+    const GROWING: [i32; 3] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_TRUNCATE, ffi::SQLITE_IOERR_SHMSIZE];
+    error.sqlite_error().is_some_and(|error| GROWING.contains(&error.extended_code))
 }
 
 impl DatabaseError {
