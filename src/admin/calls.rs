@@ -4,6 +4,7 @@
 mod attempt;
 mod body;
 mod detail;
+mod export;
 mod live;
 mod query;
 
@@ -22,8 +23,8 @@ use super::period::{Period, UTC};
 use super::wire::page_size;
 use crate::domain::{Api, CallRecord, ClientId, KeyId, Outcome, ProviderId};
 use crate::store::{CallFilter, CallOrder, CallQuery};
-use body::CallPageBody;
 use detail::{CallBodies, CallDetail};
+use export::{CallList, Format};
 use live::LiveCall;
 
 /// Comments keep the connection of a quiet feed open.
@@ -40,11 +41,14 @@ pub(super) struct Calls;
 impl Calls {
     /// List calls
     ///
-    /// The newest first. Every filter that is given must match.
+    /// The newest first. Every filter that is given must match. `format` asks for a file of every match instead of a page.
     #[oai(path = "/calls", method = "get", operation_id = "list_calls")]
     async fn list(
         &self,
         access: Viewer,
+        /// A page, or a file of every call that matches, to which `limit` does not apply.
+        #[oai(default)]
+        format: Query<Format>,
         /// Most calls of the page, 1 to 1000; 100 if left out.
         limit: Query<Option<u32>>,
         /// `next_cursor` of the page before.
@@ -92,7 +96,7 @@ impl Calls {
         min_attempts: Query<Option<u32>>,
         /// The client's or the provider's request id.
         request_id: Query<Option<String>>,
-    ) -> Result<Json<CallPageBody>, ApiError> {
+    ) -> Result<CallList, ApiError> {
         let period = Period { range: range.0, from: from.0, to: to.0 };
         let (from_ms, to_ms) = period.read(zone.0.as_deref().unwrap_or(UTC), access.now().unix_ms)?;
         let filter = CallFilter {
@@ -122,8 +126,12 @@ impl Calls {
             limit: page_size(limit.0)?,
             scan_limit: SCAN_LIMIT,
         };
-        access.context().settle_records().await;
-        Ok(Json(access.context().call_log.list(query).await?.into()))
+        let context = access.context();
+        context.settle_records().await;
+        Ok(match format.0 {
+            Format::Json => CallList::Page(context.call_log.list(query).await?.into()),
+            format => CallList::File(format, context.call_log.clone(), query),
+        })
     }
 
     /// Watch calls as they end

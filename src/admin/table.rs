@@ -37,3 +37,8 @@ impl ApiResponse for Table {
 
     fn register(_registry: &mut Registry) {}
 }
+
+/// A cell that no spreadsheet takes for a formula.
+pub(super) fn inert(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+}

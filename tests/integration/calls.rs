@@ -82,3 +82,35 @@ async fn a_client_that_leaves_cancels_the_provider() {
     eventually("the call is recorded", async || app.records().await.len() == 1).await;
     assert_eq!(app.only_record().await.outcome, Outcome::ClientGone);
 }
+
+#[tokio::test]
+async fn every_call_that_matches_is_one_file() {
+    let provider = MockProvider::start().await;
+    let app = TestApp::with_keys(&provider, &[("=a", "sk-mock-healthy-1")]).await;
+    for _ in 0..3 {
+        assert_eq!(app.chat().await.status, 200);
+    }
+    let table = app.admin("GET", "/api/calls?format=csv&outcome=success", serde_json::Value::Null).await;
+    assert_eq!(table.header("content-disposition"), "attachment; filename=\"calls.csv\"");
+    let text = table.text();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 4, "{text}");
+    let column = |name: &str| rows[0].iter().position(|title| *title == name).unwrap();
+    assert_eq!((rows[1][column("client")], rows[1][column("key")]), ("app", "'=a"), "things by name, and no formula");
+    assert!(
+        rows[1].iter().zip(&rows[0]).filter(|(cell, _)| cell.is_empty()).all(|(_, title)| title.ends_with("_ms")
+            || *title == "error_code"
+            || title.starts_with("cached")
+            || *title == "reasoning"),
+        "{text}"
+    );
+
+    let lines = app.admin("GET", "/api/calls?format=jsonl", serde_json::Value::Null).await.text();
+    let calls: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let page = app.admin("GET", "/api/calls", serde_json::Value::Null).await.json();
+    assert_eq!(serde_json::Value::from(calls), page["calls"], "as the pages show them");
+    assert_eq!(
+        app.admin("GET", "/api/calls?format=csv&outcome=rejected", serde_json::Value::Null).await.text().lines().count(),
+        1
+    );
+}

@@ -1,5 +1,6 @@
 //! Keys as a table, without their secrets.
 
+use crate::admin::table::inert;
 use crate::domain::{Key, Provider, secret_hint};
 use crate::rotator::KeyStatus;
 use crate::store::{Catalog, Stored};
@@ -54,9 +55,4 @@ pub(super) fn table<'a>(
         ])?;
     }
     table.into_inner().map_err(|error| error.into_error().into())
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn inert(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
