@@ -20,7 +20,8 @@ const provider = createServer(async (request, response) => {
     return response.end(JSON.stringify({ object: 'list', data: ['alpha', 'beta'].map((id) => ({ id, object: 'model' })) }));
   }
   const { messages, model } = JSON.parse(body);
-  const asked = messages.at(-1).content;
+  const { content } = messages.at(-1);
+  const asked = typeof content === 'string' ? content : `${content[0].text} with ${content.length - 1} picture`;
   const say = (delta, finish = null) => response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
   const end = (text) => {
     say({ content: text });
@@ -155,6 +156,26 @@ test('an edit is a branch, and two models answer side by side', async () => {
   await page.getByRole('button', { name: 'Go on with this one' }).click();
   await page.locator('.compared.is-chosen').getByText('beta on both:').waitFor();
   assert.deepEqual(await findings(page), []);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('a picture is pasted, and an edit keeps it', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await field(page).evaluate((area, bytes) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0))], 'dot.png', { type: 'image/png' }));
+    area.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  }, 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==');
+  await page.locator('.composer img').waitFor();
+  await say(page, 'look');
+  await answers(page).getByText('on look with 1 picture:').waitFor();
+  await page.locator('.question img').waitFor();
+  await page.getByRole('button', { name: 'Edit as a new branch' }).click();
+  await page.getByRole('textbox', { name: 'Edit as a new branch' }).fill('look again');
+  await page.keyboard.press('Enter');
+  await answers(page).getByText('on look again with 1 picture:').waitFor();
   assert.deepEqual(faults, []);
   await context.close();
 });

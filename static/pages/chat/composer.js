@@ -9,7 +9,8 @@ const MOST_IMAGES = 8;
 const MOST_BYTES = 5 * 1024 * 1024;
 const TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
-const readFile = (file) => new Promise((resolve, reject) => {
+/** A file as a `data:` URL. */
+export const readFile = (file) => new Promise((resolve, reject) => {
   const reader = new FileReader();
   reader.onload = () => resolve(reader.result);
   reader.onerror = () => reject(reader.error);

@@ -10,7 +10,7 @@ import { mayOperate } from '../../lib/session.js';
 import { stored } from '../../lib/stored.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../../lib/ui.js';
 import { Composer } from './composer.js';
-import { Answer, Question } from './message.js';
+import { Answer, Question, picturesOf } from './message.js';
 import { ChatSettings, differs, settingsOf } from './settings.js';
 import { branchOf, comparedWith, newestLeaf } from './tree.js';
 
@@ -47,7 +47,8 @@ export function Conversation({ id, store, changed }) {
   const say = ({ text, images }, parent) => run(async () => {
     const members = Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== null && value !== ''));
     const target = chat ?? (await api.post('api/chats', { ...members, model }));
-    const body = { text, images, models: second && second !== model ? [model, second] : [model] };
+    const pictures = typeof images === 'function' ? await images() : images;
+    const body = { text, images: pictures, models: second && second !== model ? [model, second] : [model] };
     if (parent !== undefined) body.parent = parent;
     const turn = await api.post(`api/chats/${target.id}/messages`, body);
     lastModel.value = model;
@@ -72,7 +73,7 @@ export function Conversation({ id, store, changed }) {
         ${!id && known.data && !models.length && html`<${Empty} icon="boxes" title=${t('chat.no_models')} action=${html`<${Button} href=${href('keys')}>${t('nav.keys')}<//>`}>${t('chat.no_models_hint')}<//>`}
         ${!id && models.length > 0 && html`<${Starters} pick=${(text) => say({ text, images: [] })} />`}
         ${branch.map((message) => {
-          if (!message.answer) return html`<${Question} key=${message.id} ...${{ chat, messages, message, show }} edit=${(old, text) => say({ text, images: [] }, old.parent)} />`;
+          if (!message.answer) return html`<${Question} key=${message.id} ...${{ chat, messages, message, show }} edit=${(old, text) => say({ text, images: () => picturesOf(chat, old) }, old.parent)} />`;
           const beside = message.answer.compared ? comparedWith(messages, message) : [];
           if (beside.length < 2) return html`<${Answer} key=${message.id} ...${{ messages, message, show, again, stop }} />`;
           return html`<div class="side-by-side" key=${message.id}>${beside.map((one) => html`<${Answer} key=${one.id} ...${{ messages, show, again, stop }} message=${one}

@@ -1,12 +1,13 @@
 // One message of a chat: what was said, what an answer took, and what can be done with it.
 import { Badge, Button, Icon, IconButton } from '../../components/basics.js';
 import { CopyButton } from '../../components/code.js';
-import { send } from '../../lib/api.js';
+import { failureOf, send } from '../../lib/api.js';
 import { compact, money, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { href } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
 import { classes, html, useEffect, useState } from '../../lib/ui.js';
+import { readFile } from './composer.js';
 import { Markdown } from './markdown.js';
 import { newestLeaf, siblingsOf } from './tree.js';
 
@@ -39,7 +40,7 @@ export function Question({ chat, messages, message, show, edit }) {
   };
   return html`
     <article class="message question" aria-label=${t('chat.you')}>
-      ${message.images.length > 0 && html`<div class="pictures">${message.images.map((_, at) => html`<${Picture} key=${at} path=${`api/chats/${chat.id}/messages/${message.id}/images/${at}`} />`)}</div>`}
+      ${message.images.length > 0 && html`<div class="pictures">${message.images.map((_, at) => html`<${Picture} key=${at} path=${pathOf(chat, message, at)} />`)}</div>`}
       ${text === null ? message.text && html`<div class="bubble">${message.text}</div>` : html`
         <form class="edit-message" onSubmit=${submit}>
           <textarea aria-label=${t('chat.edit')} value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${key} ref=${(element) => element && !element.dataset.focused && (element.dataset.focused = '1', element.focus())}></textarea>
@@ -88,6 +89,17 @@ function Figures({ answer }) {
     ${answer.call && html`<a href=${href(['calls', answer.call])}>${t('chat.call')}</a>`}</span>`;
 }
 
+const pathOf = (chat, message, at) => `api/chats/${chat.id}/messages/${message.id}/images/${at}`;
+
+async function fetchPicture(path, signal) {
+  const response = await send('GET', path, { accept: 'image/*', signal });
+  if (!response.ok) throw await failureOf(response);
+  return response.blob();
+}
+
+/** The pictures of a message as `data:` URLs, to be sent once more. */
+export const picturesOf = (chat, message) => Promise.all(message.images.map(async (_, at) => readFile(await fetchPicture(pathOf(chat, message, at)))));
+
 /** A picture of the server, fetched with whatever lets us in. */
 function Picture({ path }) {
   const [source, setSource] = useState(null);
@@ -95,9 +107,7 @@ function Picture({ path }) {
     let address;
     const stop = new AbortController();
     const show = async () => {
-      const response = await send('GET', path, { accept: 'image/*', signal: stop.signal });
-      if (!response.ok) return;
-      address = URL.createObjectURL(await response.blob());
+      address = URL.createObjectURL(await fetchPicture(path, stop.signal));
       setSource(address);
     };
     show().catch(() => {});
