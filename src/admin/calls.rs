@@ -130,7 +130,7 @@ impl Calls {
         context.settle_records().await;
         Ok(match format.0 {
             Format::Json => CallList::Page(context.call_log.list(query).await?.into()),
-            format => CallList::File(format, context.call_log.clone(), query),
+            format => CallList::File(format, context.call_log.clone(), Box::new(query)),
         })
     }
 

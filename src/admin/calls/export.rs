@@ -63,7 +63,7 @@ pub(super) enum Format {
 /// A page of calls, or a file of all that match.
 pub(super) enum CallList {
     Page(CallPageBody),
-    File(Format, CallLog, CallQuery),
+    File(Format, CallLog, Box<CallQuery>),
 }
 
 impl IntoResponse for CallList {
@@ -76,7 +76,7 @@ impl IntoResponse for CallList {
             Format::Csv => (CSV, "calls.csv"),
             Format::Json | Format::Jsonl => (JSONL, "calls.jsonl"),
         };
-        Body::from_bytes_stream(pages(format, log, CallQuery { limit: CALLS_AT_ONCE, ..query }))
+        Body::from_bytes_stream(pages(format, log, CallQuery { limit: CALLS_AT_ONCE, ..*query }))
             .with_content_type(content_type)
             .with_header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
             .into_response()
