@@ -180,6 +180,26 @@ test('a picture is pasted, and an edit keeps it', async () => {
   await context.close();
 });
 
+test('a recorded call is tried again in a chat', async () => {
+  await ask('PATCH', '/api/settings', { store_bodies: true });
+  const { token } = await ask('POST', '/api/clients', { name: 'replayed' });
+  const messages = [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'good morning from an application' }];
+  const answer = await fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'beta', stream: true, messages }),
+  });
+  await answer.text();
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/calls/${answer.headers.get('x-request-id')}`);
+  await page.locator('dialog[open]').getByRole('tab', { name: 'Request and response' }).click();
+  await page.locator('dialog[open]').getByRole('link', { name: 'Replay in chat' }).click();
+  await page.waitForFunction(() => document.querySelector('.composer textarea')?.value === 'good morning from an application');
+  assert.equal(await page.getByLabel('Model', { exact: true }).inputValue(), 'beta');
+  await field(page).press('Enter');
+  await answers(page).first().getByText('12 in, 34 out').waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 test('Enter inside an input method sends nothing', async () => {
   const { page, context } = await open();
   await page.goto(`${server.url}/#/chat`);

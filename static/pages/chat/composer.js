@@ -3,7 +3,7 @@ import { Icon, IconButton } from '../../components/basics.js';
 import { Select } from '../../components/fields.js';
 import { t } from '../../lib/i18n.js';
 import { notify } from '../../lib/notices.js';
-import { html, useLayoutEffect, useRef, useState } from '../../lib/ui.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../../lib/ui.js';
 
 const MOST_IMAGES = 8;
 const MOST_BYTES = 5 * 1024 * 1024;
@@ -17,12 +17,17 @@ export const readFile = (file) => new Promise((resolve, reject) => {
   reader.readAsDataURL(file);
 });
 
-export function Composer({ models, model, setModel, second, setSecond, say, busy, openSettings, hasSettings, field }) {
+export function Composer({ models, model, setModel, second, setSecond, say, busy, openSettings, hasSettings, field, start }) {
   const [text, setText] = useState('');
   const [images, setImages] = useState([]);
   const own = useRef();
   const area = field ?? own;
   const files = useRef();
+  useEffect(() => {
+    if (!start) return;
+    setText(start.text);
+    setImages(start.images);
+  }, [start]);
   useLayoutEffect(() => {
     area.current.style.height = 'auto';
     area.current.style.height = `${Math.min(240, area.current.scrollHeight + 2)}px`;

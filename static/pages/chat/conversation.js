@@ -8,9 +8,10 @@ import { useQuery } from '../../lib/query.js';
 import { go, href, route } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
 import { stored } from '../../lib/stored.js';
-import { html, useEffect, useLayoutEffect, useRef, useState } from '../../lib/ui.js';
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../lib/ui.js';
 import { Composer } from './composer.js';
 import { Answer, Question, picturesOf } from './message.js';
+import { replayOf } from './replay.js';
 import { ChatSettings, differs, settingsOf } from './settings.js';
 import { branchOf, comparedWith, newestLeaf } from './tree.js';
 
@@ -28,6 +29,13 @@ export function Conversation({ id, store, changed }) {
   const [open, setOpen] = useState(false);
   const field = useRef();
   useEffect(() => setPicked(null), [id]);
+  const replayed = useQuery(!id && route.value.query.call ? `api/calls/${route.value.query.call}/bodies` : null);
+  const replay = useMemo(() => (replayed.data ? replayOf(replayed.data.request?.text) : null), [replayed.data]);
+  useEffect(() => {
+    if (!replay) return;
+    setPicked(replay.model);
+    setDraft({ ...settingsOf(null), system: replay.system, temperature: replay.temperature });
+  }, [replay]);
   const offered = (name) => (models.some((one) => one.name === name) ? name : null);
   const model = picked ?? route.value.query.model ?? chat?.model ?? offered(lastModel.value) ?? models[0]?.name ?? null;
   const settings = chat ? settingsOf(chat) : draft;
@@ -80,7 +88,7 @@ export function Conversation({ id, store, changed }) {
             chosen=${one.id === message.id} choose=${() => show(newestLeaf(messages, one).id)} />`)}</div>`;
         })}
       <//>
-      ${mayOperate.value ? html`<${Composer} ...${{ models, model, second, setSecond, say, field }} setModel=${setPicked} busy=${asking} openSettings=${() => setOpen(true)} hasSettings=${differs(settings)} />`
+      ${mayOperate.value ? html`<${Composer} start=${replay} ...${{ models, model, second, setSecond, say, field }} setModel=${setPicked} busy=${asking} openSettings=${() => setOpen(true)} hasSettings=${differs(settings)} />`
         : html`<p class="hint chat-look">${t('chat.look_only')}</p>`}
       ${open && html`<${ChatSettings} settings=${settings} save=${save} close=${() => setOpen(false)} />`}
     </section>`;
