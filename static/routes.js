@@ -10,6 +10,7 @@ export const ROUTES = [
   { page: 'providers', group: 'route', icon: 'plug', go: 'p', load: () => import('./pages/providers.js') },
   { page: 'models', group: 'route', icon: 'boxes', go: 'm', foot: true, load: () => import('./pages/models.js') },
   { page: 'clients', group: 'route', icon: 'users', go: 'l', load: () => import('./pages/clients.js') },
+  { page: 'scripts', group: 'route', icon: 'file-code', go: 'x', load: () => import('./pages/scripts.js') },
   { page: 'chat', group: 'work', icon: 'message-square', go: 'h', load: () => import('./pages/chat.js') },
   { page: 'alerts', group: 'house', icon: 'bell', go: 'a', load: () => import('./pages/alerts.js') },
   { page: 'settings', group: 'house', icon: 'settings', go: 's', load: () => import('./pages/settings.js') },

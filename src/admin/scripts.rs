@@ -7,6 +7,7 @@ mod diff;
 mod dry_run;
 mod error;
 mod files;
+mod guide;
 mod installation;
 mod recorded;
 mod replay;
@@ -17,9 +18,9 @@ pub(super) use body::ProblemBody;
 pub use desk::{ScriptDesk, record_live_scripts};
 
 /// Operations on scripts.
-pub(super) type Scripts = (files::Files, versions::Versions, dry_run::DryRuns, replay::Replays, shadow::Shadows);
+pub(super) type Scripts = (files::Files, guide::Guide, versions::Versions, dry_run::DryRuns, replay::Replays, shadow::Shadows);
 
 /// Operations on scripts.
 pub(super) fn operations() -> Scripts {
-    (files::Files, versions::Versions, dry_run::DryRuns, replay::Replays, shadow::Shadows)
+    (files::Files, guide::Guide, versions::Versions, dry_run::DryRuns, replay::Replays, shadow::Shadows)
 }

@@ -10,6 +10,7 @@ mod complete;
 mod edit;
 mod engine;
 mod error;
+mod examples;
 mod folder;
 mod functions;
 mod hook;
@@ -37,6 +38,7 @@ pub use calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswe
 pub use check::check_folder;
 pub use edit::{EditError, Edited};
 pub use error::{FailureKind, Place, Problem, ScriptFailure, Severity};
+pub use examples::{EXAMPLES, Example};
 pub use folder::FolderError;
 pub use hook::{Hook, HookSet};
 pub use limits::ScriptLimits;
@@ -48,7 +50,7 @@ pub use objects::{
     KeyFacts, Missing, Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream,
     UpstreamEdits, UpstreamParts, subset,
 };
-pub use reference::{definitions, reference};
+pub use reference::{Part, Topic, TopicEntry, definitions, reference, topics};
 pub use runtime::{LogLevel, LogLine};
 pub use set::ScriptSet;
 pub use sources::{SourceError, Sources};

@@ -91,6 +91,73 @@ fn describe(group: &Group, out: &mut String) {
     }
 }
 
+/// What a topic of the reference is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A hook that a script may define.
+    Hook,
+    /// An object that hooks get.
+    Object,
+    /// Functions that are always there.
+    Functions,
+    /// What holds for every script.
+    Rules,
+}
+
+/// One topic of the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// What it is about.
+    pub part: Part,
+    /// Its title: a hook with its parameters, an object's name, what functions are for.
+    pub title: String,
+    /// What is said about it, as Markdown.
+    pub text: String,
+    /// Its functions, properties and forms of syntax.
+    pub entries: Vec<TopicEntry>,
+}
+
+/// One thing that a script can write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicEntry {
+    /// How it is written.
+    pub signature: String,
+    /// What it does.
+    pub text: String,
+    /// Whether it can be assigned to.
+    pub assignable: bool,
+}
+
+/// The reference in pieces: hooks, objects, functions, rules.
+pub fn topics() -> Vec<Topic> {
+    let hook = |hook: &Hook| Topic {
+        part: Part::Hook,
+        title: format!("{}({})", hook.name(), hook.parameters().join(", ")),
+        text: format!("Called {}. {}", hook.when(), hook.may()),
+        entries: Vec::new(),
+    };
+    let group = |group: &Group| Topic {
+        part: if group.is_type { Part::Object } else { Part::Functions },
+        title: group.title.to_owned(),
+        text: group.doc.to_owned(),
+        entries: group.entries.iter().map(topic_entry).collect(),
+    };
+    let groups = groups();
+    let mut topics: Vec<Topic> = Hook::ALL.iter().map(hook).collect();
+    topics.extend(groups.iter().filter(|group| group.is_type).map(group));
+    topics.extend(groups.iter().filter(|group| !group.is_type).map(group));
+    topics.push(Topic { part: Part::Rules, title: "Rules".to_owned(), text: RULES.to_owned(), entries: Vec::new() });
+    topics
+}
+
+fn topic_entry(entry: &Entry) -> TopicEntry {
+    TopicEntry {
+        signature: entry.signature.to_owned(),
+        text: entry.doc.to_owned(),
+        assignable: entry.kind == EntryKind::Mutable,
+    }
+}
+
 /// Definitions for Rhai's language server (`*.d.rhai`).
 pub fn definitions() -> String {
     let mut out = "module static;\n".to_owned();

@@ -1,11 +1,11 @@
 // The only place that asks the server anything.
 import { csrf, demandSignIn, hasSession, signedIn, token } from './session.js';
 
-/** Why a question got no answer: `code`, a sentence for people, the form field at fault, and an id to look for in the log. */
+/** Why a question got no answer: `code`, a sentence for people, the form field at fault, what is wrong in scripts, and an id to look for in the log. */
 export class ApiError extends Error {
-  constructor(message, { status = 0, code = 'network', field = null, requestId = null } = {}) {
+  constructor(message, { status = 0, code = 'network', field = null, requestId = null, problems = [] } = {}) {
     super(message);
-    Object.assign(this, { status, code, field, requestId });
+    Object.assign(this, { status, code, field, requestId, problems });
   }
 }
 
@@ -28,12 +28,13 @@ function headers(extra) {
 /** Whether somebody has signed in anew in another tab, so that our guard of writes is an old one. */
 const isOfOldSession = async (response) => response.status === 403 && (await response.clone().json().catch(() => null))?.error?.code === 'csrf';
 
-/** Sends a request and gives the response back, whatever its status. A 401 waits until someone has signed in. */
-export async function send(method, path, { query, body, etag, signal, patient = true, accept } = {}) {
+/** Sends a request and gives the response back, whatever its status. `etag` changes only that version, `absent` makes only what is not there. A 401 waits until someone has signed in. */
+export async function send(method, path, { query, body, etag, absent, signal, patient = true, accept } = {}) {
   for (let renewed = false; ;) {
     const extra = {};
     if (body !== undefined) extra['content-type'] = 'application/json';
     if (etag !== undefined) extra['if-match'] = `"${etag}"`;
+    if (absent) extra['if-none-match'] = '*';
     if (accept) extra.accept = accept;
     let response;
     try {
@@ -64,13 +65,14 @@ export async function request(method, path, options = {}) {
 /** The error that an answer tells of. */
 export async function failureOf(response) {
   const answer = await response.json().catch(() => null);
-  const { message = response.statusText || `HTTP ${response.status}`, code = `http_${response.status}`, field } = answer?.error ?? {};
-  return new ApiError(message, { status: response.status, code, field, requestId: response.headers.get('x-request-id') });
+  const { message = response.statusText || `HTTP ${response.status}`, code = `http_${response.status}`, field, problems } = answer?.error ?? {};
+  return new ApiError(message, { status: response.status, code, field, problems, requestId: response.headers.get('x-request-id') });
 }
 
 export const api = {
   get: (path, query, options) => request('GET', path, { query, ...options }),
   post: (path, body, options) => request('POST', path, { body, ...options }),
+  put: (path, body, options) => request('PUT', path, { body, ...options }),
   patch: (path, body, options) => request('PATCH', path, { body, ...options }),
   delete: (path, options) => request('DELETE', path, options),
 };

@@ -1,2 +1,0 @@
-import { n as cursorPosition, t as customCursor } from "../../cursor-DG83RFEF.js";
-export { cursorPosition, customCursor };
