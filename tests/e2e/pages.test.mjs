@@ -7,17 +7,27 @@ import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'models/listed', 'clients', 'settings', 'settings/logging', 'settings/rules', 'settings/users', 'settings/audit', 'settings/system', 'chat', 'ui-kit'];
+const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'models/listed', 'clients', 'settings', 'settings/logging', 'settings/rules', 'settings/users', 'settings/audit', 'settings/system', 'chat', 'scripts', 'scripts/files/10-block-list.rhai', 'scripts/try', 'scripts/versions', 'scripts/hooks', 'ui-kit'];
 /** Addresses that open a dialog, and what to wait for in it. */
-const DIALOGS = ['keys?add=1', 'keys/1', 'providers?add=1', 'providers/1', 'models?add=1', 'models/1', 'clients?add=1', 'clients/1'];
+const DIALOGS = ['keys?add=1', 'keys/1', 'providers?add=1', 'providers/1', 'models?add=1', 'models/1', 'clients?add=1', 'clients/1', 'scripts?new=1', 'scripts/versions/1'];
 
 let demo;
 let browser;
 before(async () => {
   demo = await startDemo({ callsPerSecond: 5, days: 2 });
   browser = await startBrowser();
+  await writeScript('10-block-list.rhai', 'block-list');
 });
 after(stopEverything);
+
+/** Puts an example into the folder of scripts. */
+async function writeScript(name, example) {
+  const headers = { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' };
+  const { examples } = await (await fetch(`${demo.url}/api/scripts/examples`, { headers })).json();
+  const { text } = examples.find((one) => one.name === example);
+  const written = await fetch(`${demo.url}/api/scripts/files/${name}`, { method: 'PUT', headers, body: JSON.stringify({ text }) });
+  assert.equal(written.status, 200);
+}
 
 /** What axe finds on the page as it is. */
 async function findings(page, rules) {
@@ -38,11 +48,11 @@ for (const look of [{ width: 1440, height: 900 }, { width: 1440, height: 900, da
     for (const name of [...PAGES, ...DIALOGS]) {
       await page.goto(`${demo.url}/#/${name}`);
       await settled(page, name);
-      if (DIALOGS.includes(name)) await page.locator('dialog[open] :is(form, dl)').first().waitFor();
+      if (DIALOGS.includes(name)) await page.locator('dialog[open] :is(form, dl, pre)').first().waitFor();
       found.push(...(await findings(page, look.rules)).map((finding) => `${name}: ${finding}`));
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
-      const unknown = await page.evaluate(() => document.body.innerText.match(/\b(common|nav|keys|calls|models|clients|providers|settings|overview|session|chat)\.[a-z_]+\b/g));
+      const unknown = await page.evaluate(() => document.body.innerText.match(/\b(common|nav|keys|calls|models|clients|providers|settings|overview|session|chat|scripts)\.[a-z_]+\b/g));
       assert.equal(unknown, null, `${name} shows a message's key`);
     }
     assert.deepEqual(found, []);

@@ -222,3 +222,25 @@ async fn a_check_changes_nothing() {
     assert_eq!((bad.status, bad.json()["error"]["field"].clone()), (400, json!("files")));
     assert!(on_disk(&app, "b.rhai").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_and_the_examples_are_there_to_read() {
+    let (_provider, app) = start().await;
+    let reference = ok(&app, "GET", "/api/scripts/reference").await;
+    let topics = reference["topics"].as_array().unwrap();
+    let titles: Vec<&str> = topics.iter().filter_map(|topic| topic["title"].as_str()).collect();
+    assert!(titles.starts_with(&["on_request(req)", "route(req)"]), "{titles:?}");
+    let request = topics.iter().find(|topic| topic["title"] == "Request").unwrap();
+    let model = request["entries"].as_array().unwrap().iter().find(|entry| entry["signature"] == "model: string").unwrap();
+    assert_eq!((&request["part"], &model["assignable"]), (&json!("object"), &json!(true)));
+
+    let examples = ok(&app, "GET", "/api/scripts/examples").await;
+    let examples = examples["examples"].as_array().unwrap();
+    assert!(examples.len() >= 7, "{} examples", examples.len());
+    for example in examples {
+        let draft = json!({ "files": { "10-example.rhai": example["text"] }, "whole": true });
+        let check = app.admin("POST", "/api/scripts/check", draft).await.json();
+        assert_eq!((&check["ok"], &check["problems"]), (&json!(true), &json!([])), "{}", example["name"]);
+        assert!(!check["tests"].as_array().unwrap().is_empty(), "{} has tests", example["name"]);
+    }
+}

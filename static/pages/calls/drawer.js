@@ -8,6 +8,7 @@ import { bytes, compact, dateTime, money, NOTHING, number, span } from '../../li
 import { t, word } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { go, href, route } from '../../lib/router.js';
+import { mayOperate } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 import { outcomeName, outcomeTone } from '../../lib/words.js';
 import { Bodies } from './bodies.js';
@@ -55,6 +56,7 @@ function Head({ call }) {
       ${call.error_code && html`<code class="tone-bad">${call.error_code}</code>`}
       ${call.probe && html`<${Tag}>${t('calls.probe')}<//>`}${call.blank && html`<${Tag}>${t('calls.blank')}<//>`}
       <span class="hint">${call.method} ${call.path}${call.stream ? ` · ${t('calls.streamed')}` : ''}</span>
+      ${mayOperate.value && html`<a href=${href(['scripts', 'try'], { call: call.id })}>${t('calls.try_scripts')}</a>`}
       ${call.tags.map((tag) => html`<${Tag} key=${tag}>${tag}<//>`)}
     </div>
     ${call.error_message && html`<p class="form-problem"><${Icon} name="circle-alert" />${call.error_message}</p>`}

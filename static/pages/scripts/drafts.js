@@ -9,7 +9,7 @@ export const drafts = stored('script-drafts', {}, () => sessionStorage);
 export const draftNames = computed(() => Object.keys(drafts.value).sort());
 
 /** The drafts as the API takes them: over the live scripts. */
-export const draftBody = () => ({ files: Object.fromEntries(Object.entries(drafts.peek()).map(([name, { text }]) => [name, text])) });
+export const draftBody = (all = drafts.peek()) => ({ files: Object.fromEntries(Object.entries(all).map(([name, { text }]) => [name, text])) });
 
 /** Keeps what was typed; the text of the disk is no draft. */
 export function keepDraft(name, draft) {

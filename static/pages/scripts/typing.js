@@ -42,8 +42,10 @@ const outdent = (area) => changeLines(area, (lines) => lines.map((line) => line.
 function comment(area) {
   changeLines(area, (lines) => {
     const full = lines.filter((line) => line.trim());
+    if (!full.length) return lines;
     if (full.every((line) => /^\s*\/\//.test(line))) return lines.map((line) => line.replace(/^(\s*)\/\/ ?/, '$1'));
-    return lines.map((line) => (line.trim() ? line.replace(/^(\s*)/, '$1// ') : line));
+    const space = Math.min(...full.map((line) => /^\s*/.exec(line)[0].length));
+    return lines.map((line) => (line.trim() ? `${line.slice(0, space)}// ${line.slice(space)}` : line));
   });
 }
 

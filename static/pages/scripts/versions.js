@@ -44,7 +44,7 @@ function Version({ id, versions, live, locked, changed }) {
     setFailure(null);
     try {
       await api.post(`api/scripts/versions/${id}/restore`);
-      notify(t('scripts.brought_back', { id }));
+      notify(t('scripts.brought_back', { id: String(id) }));
       go(href(['scripts', 'versions']));
       changed();
     } catch (error) {
@@ -53,11 +53,12 @@ function Version({ id, versions, live, locked, changed }) {
     }
   };
   return html`
-    <${Dialog} drawer wide title=${t('scripts.version_n', { n: String(id) })} subtitle=${version && `${version.action} · ${version.author} · ${dateTime(version.at)}`} close=${() => go(href(['scripts', 'versions']))}
+    <${Dialog} drawer wide title=${t('scripts.version_n', { id: String(id) })} subtitle=${version && `${version.action} · ${version.author} · ${dateTime(version.at)}`} close=${() => go(href(['scripts', 'versions']))}
       actions=${mayOperate.value && !isLive && version && html`<${Button} kind="primary" icon="history" busy=${busy} disabled=${Boolean(locked)} onClick=${back}>${t('scripts.bring_back')}<//>`}>
       <div class="stack">
         <div class="row wrap"><div class="segments small" role="group" aria-label=${t('scripts.compare_with')}>${['live', 'before'].map((name) => html`<button type="button" key=${name} aria-pressed=${against === name} onClick=${() => setAgainst(name)}>${t(`scripts.against_${name}`)}</button>`)}</div>
           ${isLive && html`<${Badge} tone="good">${t('scripts.live')}<//>`}</div>
+        <p class="hint">${t(`scripts.against_${against}_hint`)}</p>
         ${failure && html`<div class="failure" role="alert"><div><strong>${t('scripts.not_brought_back')}</strong>${failure.problems.length ? html`<${Problems} problems=${failure.problems} go=${() => {}} />` : html`<p>${causeOf(failure)}</p>`}</div></div>`}
         <${Answer} of=${diff} rows=${8} quiet>${({ files }) => (files.length ? files.map((file) => html`<section key=${file.name} class="diff-file"><h3 class="row"><code>${file.name}</code><${Tag}>${t(`scripts.file_${file.change}`)}<//></h3><${Diff} text=${file.diff} label=${file.name} /></section>`)
           : html`<p class="hint">${t(`scripts.no_difference_${against}`)}</p>`)}<//>

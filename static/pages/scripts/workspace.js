@@ -30,9 +30,11 @@ export function Workspace({ entry, scripts, reload }) {
 }
 
 /** What a check of all drafts says, a moment after the last stroke. */
-function useCheck(text, version) {
-  const rested = useRested(text, 350);
-  return useAnswer(`api/scripts/check ${version} ${JSON.stringify(draftBody())}`, (signal) => (rested === text ? api.post('api/scripts/check', draftBody(), { signal }) : new Promise(() => {})));
+function useCheck(version) {
+  const body = JSON.stringify(draftBody(drafts.value));
+  const rested = useRested(body, 350);
+  const answer = useAnswer(`api/scripts/check ${version} ${rested}`, (signal) => api.post('api/scripts/check', JSON.parse(rested), { signal }));
+  return { ...answer, stale: answer.stale || body !== rested };
 }
 
 function Desk({ entry, disk, scripts, reload }) {
@@ -43,7 +45,7 @@ function Desk({ entry, disk, scripts, reload }) {
   const [failure, setFailure] = useState(null);
   const [jump, setJump] = useState(null);
   const [leaving, setLeaving] = useState(null);
-  const checked = useCheck(text, scripts.version);
+  const checked = useCheck(scripts.version);
   const readOnly = !mayOperate.value || Boolean(scripts.read_only);
   useEffect(() => setFailure(null), [text]);
   const line = Number(route.value.query.line);
@@ -114,5 +116,5 @@ function Verdict({ checked }) {
   if (checked.error) return html`<p class="hint">${causeOf(checked.error)}</p>`;
   if (!checked.data || checked.stale) return html`<p class="hint">${t('scripts.checking')}</p>`;
   const { tests } = checked.data;
-  return html`<p class="verdict"><${Icon} name="circle-check" />${t('scripts.no_problems')}${tests.length > 0 && html` <span class="hint">${t('scripts.tests_passed', { n: tests.length })}</span>`}</p>`;
+  return html`<p class="check-result"><${Icon} name="circle-check" />${t('scripts.no_problems')}${tests.length > 0 && html` <span class="hint">${t('scripts.tests_passed', { n: tests.length })}</span>`}</p>`;
 }
