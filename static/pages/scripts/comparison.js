@@ -19,9 +19,9 @@ export function Comparison({ comparison: found }) {
       ${found.draft_failures > 0 && html`<p class="form-problem"><${Icon} name="circle-alert" />${t('scripts.draft_failed_in', { n: found.draft_failures, live: number(found.live_failures) })}</p>`}
       ${unknown > 0 && html`<p class="hint">${t('scripts.unjudged_why', { body: number(found.needs_body), headers: number(found.needs_headers) })}</p>`}
       ${found.cost && html`<p>${costSentence(found.cost)}</p>`}
-      ${found.changes.length > 0 && html`<section><h3>${t('scripts.differences')}</h3><ul class="changes-rows panel">${found.changes.map((change) => html`<${Change} key=${change.aspect + change.live + change.draft} change=${change} of=${judged} />`)}</ul>
+      ${found.changes.length > 0 && html`<section><h2>${t('scripts.differences')}</h2><ul class="changes-rows panel">${found.changes.map((change) => html`<${Change} key=${change.aspect + change.live + change.draft} change=${change} of=${judged} />`)}</ul>
         ${found.other_changes > 0 && html`<p class="hint">${t('scripts.other_changes', { n: found.other_changes })}</p>`}</section>`}
-      ${found.draft_hooks.length > 0 && html`<section><h3 class="steps-title">${t('scripts.draft_hooks')}</h3><${HookTable} label=${t('scripts.draft_hooks')} hooks=${found.draft_hooks} /></section>`}
+      ${found.draft_hooks.length > 0 && html`<section><h2 class="steps-title">${t('scripts.draft_hooks')}</h2><${HookTable} label=${t('scripts.draft_hooks')} hooks=${found.draft_hooks} /></section>`}
     </div>`;
 }
 

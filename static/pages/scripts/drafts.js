@@ -1,5 +1,5 @@
 // What was typed and is not live yet: texts by name, kept until the tab is closed.
-import { api } from '../../lib/api.js';
+import { failureOf, send } from '../../lib/api.js';
 import { stored } from '../../lib/stored.js';
 import { computed } from '../../lib/ui.js';
 
@@ -28,9 +28,12 @@ export const pathOf = (name) => `api/scripts/files/${encodeURIComponent(name)}`;
 /** Writes a draft; it is live when this returns. An error tells lines in its `problems`. */
 export async function saveDraft(name, { overwrite = false } = {}) {
   const { text, tag } = drafts.peek()[name];
-  const edited = await api.put(pathOf(name), { text }, overwrite ? {} : tag ? { etag: tag } : { absent: true });
-  // What was typed while it was being written stays a draft, over the text that is on the disk now.
+  const response = await send('PUT', pathOf(name), { body: { text }, ...(overwrite ? {} : tag ? { etag: tag } : { absent: true }) });
+  if (!response.ok) throw await failureOf(response);
+  // What was typed meanwhile stays a draft, now over the text that was written.
   const now = drafts.peek()[name];
-  if (!now || now.text === text) dropDraft(name);
-  return { edited, text };
+  if (now) keepDraft(name, { text: now.text, base: text, tag: tagOf(response) });
 }
+
+/** The version of a script that an answer bears. */
+export const tagOf = (response) => response.headers.get('etag')?.replaceAll('"', '');

@@ -88,14 +88,14 @@ function Result({ result }) {
       <p class="outcome-line"><${Badge} tone=${toneOfEnding(decision.ending)}>${endingOf(decision)}<//>
         ${hasDraft && html`<span>${isSame ? t('scripts.same_as_live') : t('scripts.unlike_live')}</span>`}</p>
       <div class="decisions">${(hasDraft ? [['draft', decision], ['live', live]] : [['live', decision]]).map(([name, one]) => html`
-        <section class="panel" key=${name}><h3>${t(`scripts.decision_${name}`)}</h3>
+        <section class="panel" key=${name}><h2>${t(`scripts.decision_${name}`)}</h2>
           <dl class="facts"><dt>${t('scripts.ending')}</dt><dd class=${classes(endingOf(one) !== endingOf(name === 'draft' ? live : decision) && 'is-different')}>${endingOf(one)}</dd>
             ${FACTS.filter((fact) => factOf[fact](one)).map((fact) => html`<dt key=${fact}>${t(`scripts.fact_${fact}`)}</dt><dd class=${classes(factOf[fact](one) !== factOf[fact](name === 'draft' ? live : decision) && 'is-different')}>${factOf[fact](one)}</dd>`)}</dl>
           ${one.body && html`<${Code} title=${t('scripts.changed_body')} text=${pretty(one.body)} />`}
           ${(one.needs_body || one.needs_headers) && html`<p class="hint">${t('scripts.looked_at_missing')}</p>`}
         </section>`)}</div>
       ${result.problems.length > 0 && html`<${Problems} problems=${result.problems} go=${(problem) => go(href(['scripts', 'files', problem.script], { line: problem.line }))} />`}
-      <section><h3 class="steps-title">${t('scripts.hooks_ran')}</h3>
+      <section><h2 class="steps-title">${t('scripts.hooks_ran')}</h2>
         ${steps.length ? html`<ol class="trial-steps">${steps.map((step, at) => html`<${Step} key=${at} step=${step} />`)}</ol>` : html`<p class="hint">${t('scripts.no_hook_ran')}</p>`}</section>
     </div>`;
 }

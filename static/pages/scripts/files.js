@@ -43,8 +43,8 @@ export function Files({ scripts, reload }) {
 
 const File = ({ entry, here }) => html`
   <a href=${fileLink(entry.name)} class="script-file" aria-current=${here ? 'page' : undefined}>
-    <${Icon} name="file-code" /><span class="grow"><span class="cut">${entry.name}</span>${entry.hooks.length > 0 && html`<span class="hint cut">${entry.hooks.join(', ')}</span>`}</span>
-    <${StateOf} entry=${entry} /></a>`;
+    <${Icon} name="file-code" /><span class="grow"><span class="cut">${entry.name}</span>
+      <span class="row"><span class="hint cut grow">${entry.hooks.join(', ')}</span><${StateOf} entry=${entry} /></span></span></a>`;
 
 export const StateOf = ({ entry }) => {
   if (entry.isNew) return html`<${Badge} tone="info">${t('scripts.is_new')}<//>`;

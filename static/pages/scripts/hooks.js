@@ -45,6 +45,6 @@ export function Hooks({ scripts }) {
       <${HookTable} label=${t('scripts.tab_hooks')} hooks=${scripts.hooks} />
       ${idle.length > 0 && html`<p class="hint idle-hooks">${t('scripts.not_run_yet', { names: idle.join(', ') })}</p>`}</section>
     <section class="panel"><div class="section-head"><h2>${t('scripts.last_load')}</h2><span class="hint">${dateTime(last.at)} · ${micros(last.micros)} · ${t('scripts.loads', { n: scripts.reloads })} · ${t('scripts.loads_refused', { n: scripts.failed_reloads })}</span></div>
-      ${last.tests.length ? html`<ul class="plain-rows">${last.tests.map((test) => html`<li key=${test.script + test.name}><span class=${test.passed ? 'tone-good' : 'tone-bad'}><${Icon} name=${test.passed ? 'circle-check' : 'circle-x'} label=${t(test.passed ? 'scripts.passed' : 'scripts.failed')} /></span>
+      ${last.tests.length ? html`<ul class="plain-rows test-rows">${last.tests.map((test) => html`<li key=${test.script + test.name}><span class=${test.passed ? 'tone-good' : 'tone-bad'}><${Icon} name=${test.passed ? 'circle-check' : 'circle-x'} label=${t(test.passed ? 'scripts.passed' : 'scripts.failed')} /></span>
         <a class="grow cut" href=${lineOf(test)}><code>${test.name}</code></a><span class="hint cut">${test.script}</span><span class="num hint">${micros(test.micros)}</span></li>`)}</ul>` : html`<p class="hint">${t('scripts.no_tests')}</p>`}</section>`;
 }

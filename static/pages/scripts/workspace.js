@@ -2,7 +2,7 @@
 import { Button, Icon, Tag } from '../../components/basics.js';
 import { Confirm } from '../../components/dialog.js';
 import { Answer, causeOf } from '../../components/states.js';
-import { api, send, failureOf } from '../../lib/api.js';
+import { api, failureOf, send } from '../../lib/api.js';
 import { t } from '../../lib/i18n.js';
 import { notify } from '../../lib/notices.js';
 import { forget, useAnswer, useRested } from '../../lib/query.js';
@@ -10,7 +10,7 @@ import { go, href, route } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
 import { html, useEffect, useState } from '../../lib/ui.js';
 import { attempt } from '../../lib/edit.js';
-import { draftBody, drafts, dropDraft, keepDraft, pathOf, saveDraft } from './drafts.js';
+import { draftBody, drafts, dropDraft, keepDraft, pathOf, saveDraft, tagOf } from './drafts.js';
 import { Editor } from './editor.js';
 import { StateOf } from './files.js';
 import { Problems } from './problems.js';
@@ -19,7 +19,7 @@ import { Problems } from './problems.js';
 async function read(name, signal) {
   const response = await send('GET', pathOf(name), { signal });
   if (!response.ok) throw await failureOf(response);
-  return { ...(await response.json()), tag: response.headers.get('etag')?.replaceAll('"', '') };
+  return { ...(await response.json()), tag: tagOf(response) };
 }
 
 export function Workspace({ entry, scripts, reload }) {
