@@ -67,13 +67,15 @@ export function useCalls(asked, paused) {
     }
   };
 
+  const buffer = useRef([]);
   useEffect(() => {
+    // What is held back fits the question before, not this one.
+    buffer.current = [];
     setState((now) => ({ ...EMPTY, calls: now.calls }));
     load(undefined, false);
     return () => asking.current?.abort();
   }, [key, round, liveGaps.value]);
 
-  const buffer = useRef([]);
   useLive(({ call }) => call && follows && fits(call, asked) && buffer.current.push(call));
   const rest = useRef();
   rest.current = paused;
