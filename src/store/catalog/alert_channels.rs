@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::edit::Edit;
 use super::error::StoreError;
-use super::row::{Columns, Json, Stored, Which, json_or_null, object, opened, parsed, select, stored, upsert};
-use super::view::{Catalog, Rows};
+use super::row::{Columns, Json, Stored, Which, identity, json_or_null, object, opened, parsed, select, stored, upsert};
+use super::view::Catalog;
 use crate::domain::{AlertChannel, AlertChannelId, AlertRule, AlertRuleId, ChannelKind, Severity};
 use crate::store::sealing::Sealer;
 
@@ -35,37 +35,7 @@ const URL: &str = "alert_channels.url";
 const SECRET: &str = "alert_channels.secret";
 
 impl Columns for AlertChannel {
-    type Id = AlertChannelId;
-    const NOUN: &'static str = "alert channel";
-    const TABLE: &'static str = "alert_channels";
-
-    fn number(id: AlertChannelId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> AlertChannelId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> AlertChannelId {
-        AlertChannelId(number)
-    }
-
-    fn set_id(&mut self, id: AlertChannelId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.alert_channels
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.alert_channels
-    }
+    identity!(AlertChannelId, "alert channel", "alert_channels", alert_channels);
 
     fn check(&self, _catalog: &Catalog) -> Result<(), StoreError> {
         Ok(self.validate()?)

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
-use super::row::{Columns, Json, Stored, Which, json_or_null, object, parsed, select, stored, upsert};
-use super::view::{Catalog, Rows};
+use super::row::{Columns, Json, Stored, Which, identity, json_or_null, object, parsed, select, stored, upsert};
+use super::view::Catalog;
 use crate::domain::{AlertKind, AlertRule, AlertRuleId, InvalidField, ProviderId, Severity};
 use crate::store::sealing::Sealer;
 
@@ -33,37 +33,7 @@ const COLUMNS: &[&str] = &[
 static UPSERT: LazyLock<String> = LazyLock::new(|| upsert("alert_rules", COLUMNS));
 
 impl Columns for AlertRule {
-    type Id = AlertRuleId;
-    const NOUN: &'static str = "alert rule";
-    const TABLE: &'static str = "alert_rules";
-
-    fn number(id: AlertRuleId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> AlertRuleId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> AlertRuleId {
-        AlertRuleId(number)
-    }
-
-    fn set_id(&mut self, id: AlertRuleId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.alert_rules
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.alert_rules
-    }
+    identity!(AlertRuleId, "alert rule", "alert_rules", alert_rules);
 
     fn check(&self, catalog: &Catalog) -> Result<(), StoreError> {
         self.validate()?;

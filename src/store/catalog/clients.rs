@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
 use super::row::{
-    Columns, Json, Stored, Which, json_or_default, json_or_null, json_unless_default, object, select, stored, upsert,
+    Columns, Json, Stored, Which, identity, json_or_default, json_or_null, json_unless_default, object, select, stored, upsert,
 };
-use super::view::{Catalog, Rows};
+use super::view::Catalog;
 use crate::domain::{Client, ClientId};
 use crate::store::sealing::Sealer;
 
@@ -34,37 +34,7 @@ const COLUMNS: &[&str] = &[
 static UPSERT: LazyLock<String> = LazyLock::new(|| upsert("clients", COLUMNS));
 
 impl Columns for Client {
-    type Id = ClientId;
-    const NOUN: &'static str = "client";
-    const TABLE: &'static str = "clients";
-
-    fn number(id: ClientId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> ClientId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> ClientId {
-        ClientId(number)
-    }
-
-    fn set_id(&mut self, id: ClientId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.clients
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.clients
-    }
+    identity!(ClientId, "client", "clients", clients);
 
     fn check(&self, _catalog: &Catalog) -> Result<(), StoreError> {
         Ok(self.validate()?)

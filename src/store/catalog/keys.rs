@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
 use super::row::{
-    Columns, Json, Stored, Which, json_or_default, json_or_null, json_unless_default, object, opened, select, stored, upsert,
+    Columns, Json, Stored, Which, identity, json_or_default, json_or_null, json_unless_default, object, opened, select, stored,
+    upsert,
 };
-use super::view::{Catalog, Rows};
+use super::view::Catalog;
 use crate::domain::{InvalidField, Key, KeyId, Provider, ProviderId, secret_hint};
 use crate::store::sealing::Sealer;
 
@@ -34,37 +35,7 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| upsert("keys", COLUMNS));
 const SECRET: &str = "keys.secret";
 
 impl Columns for Key {
-    type Id = KeyId;
-    const NOUN: &'static str = "key";
-    const TABLE: &'static str = "keys";
-
-    fn number(id: KeyId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> KeyId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> KeyId {
-        KeyId(number)
-    }
-
-    fn set_id(&mut self, id: KeyId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.keys
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.keys
-    }
+    identity!(KeyId, "key", "keys", keys);
 
     fn check(&self, catalog: &Catalog) -> Result<(), StoreError> {
         self.validate()?;

@@ -7,8 +7,10 @@ use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
-use super::row::{Columns, Json, Stored, Which, json_or_default, json_or_null, object, parsed, select, stored, upsert};
-use super::view::{Catalog, Rows};
+use super::row::{
+    Columns, Json, Stored, Which, identity, json_or_default, json_or_null, object, parsed, select, stored, upsert,
+};
+use super::view::Catalog;
 use crate::domain::{InvalidField, Model, ModelId, Price, Provider, ProviderId, Strategy, Target};
 use crate::store::sealing::Sealer;
 
@@ -28,37 +30,7 @@ const COLUMNS: &[&str] = &[
 static UPSERT: LazyLock<String> = LazyLock::new(|| upsert("models", COLUMNS));
 
 impl Columns for Model {
-    type Id = ModelId;
-    const NOUN: &'static str = "model";
-    const TABLE: &'static str = "models";
-
-    fn number(id: ModelId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> ModelId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> ModelId {
-        ModelId(number)
-    }
-
-    fn set_id(&mut self, id: ModelId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.models
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.models
-    }
+    identity!(ModelId, "model", "models", models);
 
     fn check(&self, catalog: &Catalog) -> Result<(), StoreError> {
         self.validate()?;

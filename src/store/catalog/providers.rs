@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use super::edit::Edit;
 use super::error::StoreError;
 use super::row::{
-    Columns, Json, Stored, Which, json_or_default, json_unless_default, object, opened, parsed, select, stored, upsert,
+    Columns, Json, Stored, Which, identity, json_or_default, json_unless_default, object, opened, parsed, select, stored,
+    upsert,
 };
-use super::view::{Catalog, Rows};
+use super::view::Catalog;
 use crate::domain::{AuthScheme, BaseUrl, InvalidField, Key, KeyId, Model, Provider, ProviderId};
 use crate::store::sealing::Sealer;
 
@@ -40,37 +41,7 @@ const HEADERS: &str = "providers.headers";
 const PROXY: &str = "providers.proxy";
 
 impl Columns for Provider {
-    type Id = ProviderId;
-    const NOUN: &'static str = "provider";
-    const TABLE: &'static str = "providers";
-
-    fn number(id: ProviderId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> ProviderId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> ProviderId {
-        ProviderId(number)
-    }
-
-    fn set_id(&mut self, id: ProviderId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.providers
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.providers
-    }
+    identity!(ProviderId, "provider", "providers", providers);
 
     fn check(&self, _catalog: &Catalog) -> Result<(), StoreError> {
         self.validate()?;

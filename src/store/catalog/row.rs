@@ -100,6 +100,45 @@ pub trait Columns: Clone + Debug + Send + Sync + 'static {
     }
 }
 
+/// The part of `Columns` that says who a row is: the type of its ids, its name in words, its table, and the field of
+/// the catalog that holds its kind.
+macro_rules! identity {
+    ($id:ident, $noun:literal, $table:literal, $rows:ident) => {
+        type Id = $id;
+        const NOUN: &'static str = $noun;
+        const TABLE: &'static str = $table;
+
+        fn number(id: $id) -> i64 {
+            id.0
+        }
+
+        fn numbered(number: i64) -> $id {
+            $id(number)
+        }
+
+        fn id(&self) -> $id {
+            self.id
+        }
+
+        fn set_id(&mut self, id: $id) {
+            self.id = id;
+        }
+
+        fn name(&self) -> &str {
+            &self.name
+        }
+
+        fn rows(catalog: &$crate::store::catalog::view::Catalog) -> &$crate::store::catalog::view::Rows<Self> {
+            &catalog.$rows
+        }
+
+        fn rows_mut(catalog: &mut $crate::store::catalog::view::Catalog) -> &mut $crate::store::catalog::view::Rows<Self> {
+            &mut catalog.$rows
+        }
+    };
+}
+pub(super) use identity;
+
 /// Which rows to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {

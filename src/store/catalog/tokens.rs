@@ -6,8 +6,8 @@ use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
-use super::row::{Columns, Stored, Which, object, parsed, select, stored, upsert};
-use super::view::{Catalog, Rows};
+use super::row::{Columns, Stored, Which, identity, object, parsed, select, stored, upsert};
+use super::view::Catalog;
 use crate::domain::{AdminToken, AdminTokenId, Role};
 use crate::store::sealing::Sealer;
 
@@ -16,37 +16,7 @@ const COLUMNS: &[&str] =
 static UPSERT: LazyLock<String> = LazyLock::new(|| upsert("admin_tokens", COLUMNS));
 
 impl Columns for AdminToken {
-    type Id = AdminTokenId;
-    const NOUN: &'static str = "admin token";
-    const TABLE: &'static str = "admin_tokens";
-
-    fn number(id: AdminTokenId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> AdminTokenId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> AdminTokenId {
-        AdminTokenId(number)
-    }
-
-    fn set_id(&mut self, id: AdminTokenId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.admin_tokens
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.admin_tokens
-    }
+    identity!(AdminTokenId, "admin token", "admin_tokens", admin_tokens);
 
     fn check(&self, _catalog: &Catalog) -> Result<(), StoreError> {
         Ok(self.validate()?)

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::edit::Edit;
 use super::error::StoreError;
-use super::row::{Columns, Stored, Which, object, parsed, select, stored, upsert};
-use super::view::{Catalog, Rows};
+use super::row::{Columns, Stored, Which, identity, object, parsed, select, stored, upsert};
+use super::view::Catalog;
 use crate::domain::{Role, User, UserId};
 use crate::store::sealing::Sealer;
 
@@ -16,37 +16,7 @@ const COLUMNS: &[&str] = &["id", "name", "role", "password", "disabled", "versio
 static UPSERT: LazyLock<String> = LazyLock::new(|| upsert("users", COLUMNS));
 
 impl Columns for User {
-    type Id = UserId;
-    const NOUN: &'static str = "user";
-    const TABLE: &'static str = "users";
-
-    fn number(id: UserId) -> i64 {
-        id.0
-    }
-
-    fn id(&self) -> UserId {
-        self.id
-    }
-
-    fn numbered(number: i64) -> UserId {
-        UserId(number)
-    }
-
-    fn set_id(&mut self, id: UserId) {
-        self.id = id;
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn rows(catalog: &Catalog) -> &Rows<Self> {
-        &catalog.users
-    }
-
-    fn rows_mut(catalog: &mut Catalog) -> &mut Rows<Self> {
-        &mut catalog.users
-    }
+    identity!(UserId, "user", "users", users);
 
     fn check(&self, catalog: &Catalog) -> Result<(), StoreError> {
         self.validate()?;
