@@ -22,6 +22,7 @@ use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy, random_bytes};
 use crate::config::{Config, Environment, ShownSetting, Source};
 use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, User, hash_token, new_token};
+use crate::key_states;
 use crate::outbound::{Options, Outbound};
 use crate::playground::Playground;
 use crate::prices;
@@ -32,9 +33,7 @@ use crate::recorder::{Owners, Recorder, RecorderOptions};
 use crate::rotator::{Rotator, SavedKeyState};
 use crate::script::{ScriptWatch, Scripts};
 use crate::server::Shutdown;
-use crate::store::{
-    CallLog, Dimension, Link, LinkPurpose, MasterKeySource, Range, Rank, Retention, SavedState, Store, open_call_log,
-};
+use crate::store::{CallLog, Dimension, Link, LinkPurpose, MasterKeySource, Range, Rank, Retention, Store, open_call_log};
 use crate::telemetry::Metrics;
 
 pub(crate) use scripts::{limits as script_limits, load_config};
@@ -93,7 +92,7 @@ impl App {
         let (call_log, writer) = open_call_log(&config.data)?;
         let entropy = Arc::new(Entropy::from_system());
         let rotator = Rotator::new(entropy.next_u64());
-        rotator.restore(saved_states(&store)?, now);
+        rotator.restore(key_states::load(&store)?, now);
         let publisher = {
             let (rotator, clock) = (rotator.clone(), clock);
             Publisher::new(store.clone(), prices::table(), move |snapshot| rotator.apply(snapshot, clock.now()))
@@ -250,17 +249,6 @@ fn fixed_setting(shown: &ShownSetting) -> FixedSetting {
         Source::Default => DecidedBy::Default,
     };
     FixedSetting { name: shown.name, value: shown.value.clone(), decided_by, source: shown.source.to_string() }
-}
-
-fn saved_states(store: &Store) -> anyhow::Result<Vec<SavedKeyState>> {
-    let read = |saved: SavedState| match serde_json::from_str(&saved.state) {
-        Ok(state) => Some(state),
-        Err(error) => {
-            tracing::warn!(key = saved.key.0, %error, "forgetting the state of a key that cannot be read");
-            None
-        }
-    };
-    Ok(store.load_key_states()?.into_iter().filter_map(read).collect())
 }
 
 /// What clients have used today, this month and in all, from the statistics, so that budgets hold over a restart.

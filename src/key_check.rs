@@ -10,10 +10,11 @@ use serde_json::Map;
 
 use crate::clock::Clock;
 use crate::domain::{Key, KeyId, Moment, Provider};
+use crate::key_states;
 use crate::outbound::{Outbound, ProbeReport, ProbeStep, ProbeVerdict};
 use crate::publish::Publisher;
-use crate::rotator::{ProbeResult, Rotator, SavedKeyState, mask};
-use crate::store::{Actor, KeyCheck, SavedState, StoreError};
+use crate::rotator::{ProbeResult, Rotator, mask};
+use crate::store::{Actor, KeyCheck, StoreError};
 
 /// Most bytes of a provider's words that are kept.
 const MOST_WORDS: usize = 2048;
@@ -74,8 +75,7 @@ impl KeyChecker {
                 }
             }
             let keys: HashSet<KeyId> = checked.iter().map(|checked| checked.entry.key).collect();
-            let states = rotator.saved_states(now).into_iter().filter(|state| keys.contains(&state.key));
-            edit.save_key_states(&states.filter_map(saved).collect::<Vec<_>>())?;
+            key_states::save(edit, &rotator, &keys, now)?;
             edit.save_key_checks(&checked.into_iter().map(|checked| checked.entry).collect::<Vec<_>>())
         });
         edit.await
@@ -109,8 +109,4 @@ fn entry(report: &ProbeReport, key: &Key, by: &str, at_ms: i64, elapsed_ms: i64)
         elapsed_ms,
         by: by.to_owned(),
     }
-}
-
-fn saved(state: SavedKeyState) -> Option<SavedState> {
-    Some(SavedState { key: state.key, state: serde_json::to_string(&state).ok()? })
 }

@@ -19,6 +19,7 @@
 //! | [`admin`] | the control plane, `/api/*`, one file for each noun |
 //! | [`playground`] | saved conversations, answered through the data plane |
 //! | [`key_check`] | whether a key works, asked, judged and kept |
+//! | [`key_states`] | states of keys between the rotator and the catalog |
 //! | [`dashboard`] | the files of `static/` and the policy that they are served under |
 //! | [`bootstrap`], [`config`], [`cli`] | declared rows; settings and where each comes from; commands |
 //! | [`server`] | sockets, time limits, TLS, drain |
@@ -60,6 +61,7 @@ pub mod config;
 pub mod dashboard;
 pub mod domain;
 pub mod key_check;
+pub mod key_states;
 pub mod mock;
 pub mod outbound;
 pub mod playground;

@@ -7,9 +7,9 @@ use super::{App, Parts};
 use super::{alerts, checks, model_lists};
 use crate::admin::record_live_scripts;
 use crate::domain::KeyEventKind;
+use crate::key_states;
 use crate::outbound::ProbeVerdict;
-use crate::rotator::{ProbeDue, ProbeResult, SavedKeyState};
-use crate::store::SavedState;
+use crate::rotator::{ProbeDue, ProbeResult};
 use crate::telemetry::KeyCount;
 
 /// Time between two looks at what has changed.
@@ -84,9 +84,7 @@ pub(super) async fn save_states(parts: &Parts) {
     if changed.is_empty() {
         return;
     }
-    let to_row =
-        |state: &SavedKeyState| serde_json::to_string(state).ok().map(|text| SavedState { key: state.key, state: text });
-    let rows = changed.iter().filter_map(to_row).collect();
+    let rows = changed.iter().filter_map(key_states::row).collect();
     match parts.publisher.store().save_key_states(rows, now.unix_ms).await {
         Ok(()) => saved.extend(changed.into_iter().map(|state| (state.key, state))),
         Err(error) => tracing::warn!(%error, "cannot save the states of keys; they stay in memory"),

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "alerts",
             "key_check",
+            "key_states",
             "outbound",
             "playground",
             "prices",
@@ -30,7 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bootstrap", &["publish", "store"]),
     ("config", &["telemetry"]),
     ("dashboard", &[]),
-    ("key_check", &["outbound", "publish", "rotator", "store"]),
+    ("key_check", &["key_states", "outbound", "publish", "rotator", "store"]),
+    ("key_states", &["rotator", "store"]),
     ("mock", &[]),
     ("outbound", &[]),
     ("playground", &["proxy", "store"]),

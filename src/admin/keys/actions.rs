@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
 use crate::domain::{Key, Moment, from_rfc3339};
-use crate::rotator::{Rotator, SavedKeyState};
-use crate::store::{Edit, SavedState, StoreError};
+use crate::key_states;
+use crate::rotator::Rotator;
+use crate::store::StoreError;
 
 /// Most characters of an operator's reason.
 const MOST_REASON: usize = 200;
@@ -103,18 +104,7 @@ async fn act(
         if !change(&rotator, &key, now) {
             return Err(StoreError::NotFound { noun: "key", id: key.id.0 }.into());
         }
-        save_states(edit, &rotator, &[key.id.0], now)
+        Ok(key_states::save(edit, &rotator, &HashSet::from([key.id]), now)?)
     });
     edit.await
-}
-
-/// Puts the states of these keys on disk.
-pub(super) fn save_states(edit: &mut Edit<'_>, rotator: &Rotator, ids: &[i64], now: Moment) -> Result<(), ApiError> {
-    let ids: HashSet<i64> = ids.iter().copied().collect();
-    let states = rotator.saved_states(now).into_iter().filter(|state| ids.contains(&state.key.0)).filter_map(saved);
-    Ok(edit.save_key_states(&states.collect::<Vec<_>>())?)
-}
-
-fn saved(state: SavedKeyState) -> Option<SavedState> {
-    Some(SavedState { key: state.key, state: serde_json::to_string(&state).ok()? })
 }

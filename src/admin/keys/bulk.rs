@@ -5,12 +5,13 @@ use poem_openapi::{Enum, Object};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::actions::{self, DisableRequest};
+use super::actions::DisableRequest;
 use super::filter::KeyFilter;
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
 use crate::admin::wire::example;
 use crate::domain::{Key, KeyId, Moment, ProviderId};
+use crate::key_states;
 use crate::rotator::Rotator;
 use crate::store::{Edit, StoreError};
 
@@ -215,7 +216,7 @@ fn states(
         edit.note::<Key>(id, action, details.clone())?;
         if change(id, now) { Ok(()) } else { Err(StoreError::NotFound { noun: "key", id: id.0 }) }
     })?;
-    actions::save_states(edit, rotator, &result.ids, now)?;
+    key_states::save(edit, rotator, &result.ids.iter().copied().map(KeyId).collect(), now)?;
     Ok(result)
 }
 
