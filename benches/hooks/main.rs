@@ -9,9 +9,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::HeaderMap;
 use keywheel::clock::Clock;
-use keywheel::domain::{CallId, Client, ClientId, Key, KeyId, KeyLimits, ProviderId};
+use keywheel::domain::{CallId, Client, ClientId, Key, KeyFacts, KeyId, ProviderId};
 use keywheel::script::{
-    Candidate, Candidates, KeyFacts, LoadConfig, RequestParts, ScriptLimits, ScriptRequest, ScriptSet, Scripts, ScriptsOptions,
+    Candidate, Candidates, LoadConfig, RequestParts, ScriptLimits, ScriptRequest, ScriptSet, Scripts, ScriptsOptions,
 };
 
 /// Runs of a hook in one batch.
@@ -110,21 +110,7 @@ fn load(script: &str) -> Arc<Scripts> {
 }
 
 fn parts(body: &str) -> RequestParts {
-    let client = Client {
-        id: ClientId(7),
-        name: "my-app".into(),
-        token_hash: [0; 32],
-        token_hint: String::new(),
-        former_token: None,
-        tags: vec!["beta".into(), "eu".into()],
-        models: None,
-        key_tags: None,
-        limits: Default::default(),
-        expires_at: None,
-        allow_ips: None,
-        allow_debug: false,
-        enabled: true,
-    };
+    let client = Client { id: ClientId(7), tags: vec!["beta".into(), "eu".into()], ..Client::new("my-app", [0; 32], "") };
     RequestParts {
         id: CallId::new(1_764_064_800_123, [7; 10]),
         method: "POST".into(),
@@ -150,18 +136,7 @@ struct Indexed {
 impl Indexed {
     fn pool(len: usize) -> Arc<dyn Candidates> {
         let tags = |at: usize| if at.is_multiple_of(2) { vec!["paid".to_owned()] } else { Vec::new() };
-        let key = |at: usize| Key {
-            id: KeyId(at as i64),
-            provider: ProviderId(1),
-            name: format!("key-{at}"),
-            secret: Default::default(),
-            tags: tags(at),
-            weight: 1,
-            priority: 0,
-            models: None,
-            limits: KeyLimits::default(),
-            account: None,
-        };
+        let key = |at: usize| Key { id: KeyId(at as i64), tags: tags(at), ..Key::new(ProviderId(1), format!("key-{at}"), "") };
         let facts = |at: usize| KeyFacts { in_flight: (at % 7) as u64, ..KeyFacts::default() };
         let all: Vec<_> =
             (0..len).map(|at| Candidate { key: Arc::new(key(at)), provider: "openai".into(), facts: facts(at) }).collect();

@@ -7,8 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use keywheel::clock::Clock;
 use keywheel::domain::{
-    AuthScheme, BaseUrl, Key, KeyId, KeyLimits, Moment, Probe, Provider, ProviderId, Snapshot, SnapshotParts, Strategy, Target,
-    Timeouts,
+    AuthScheme, BaseUrl, Key, KeyId, Moment, Probe, Provider, ProviderId, Snapshot, SnapshotParts, Strategy, Target, Timeouts,
 };
 use keywheel::rotator::{PickRequest, Rotator};
 use serde_json::json;
@@ -106,18 +105,8 @@ fn pool(size: usize, now: Moment) -> Result<Arc<Rotator>> {
         enabled: true,
     };
     let keys = (1..=size as i64).map(|id| {
-        Arc::new(Key {
-            id: KeyId(id),
-            provider: ProviderId(1),
-            name: format!("key-{id}"),
-            secret: format!("sk-bench-{id:032}").into(),
-            tags: Vec::new(),
-            weight: 1 + (id % 3) as u32,
-            priority: 0,
-            models: None,
-            limits: KeyLimits::default(),
-            account: None,
-        })
+        let secret = format!("sk-bench-{id:032}");
+        Arc::new(Key { id: KeyId(id), weight: 1 + (id % 3) as u32, ..Key::new(ProviderId(1), format!("key-{id}"), secret) })
     });
     let parts = SnapshotParts { providers: vec![Arc::new(provider)], keys: keys.collect(), ..SnapshotParts::default() };
     let rotator = Rotator::new(7);

@@ -183,6 +183,25 @@ pub struct Client {
 }
 
 impl Client {
+    /// An enabled client that may ask for everything without limits, not yet kept: its id is 0.
+    pub fn new(name: impl Into<String>, token_hash: TokenHash, token_hint: impl Into<String>) -> Self {
+        Self {
+            id: ClientId(0),
+            name: name.into(),
+            token_hash,
+            token_hint: token_hint.into(),
+            former_token: None,
+            tags: Vec::new(),
+            models: None,
+            key_tags: None,
+            limits: ClientLimits::default(),
+            expires_at: None,
+            allow_ips: None,
+            allow_debug: false,
+            enabled: true,
+        }
+    }
+
     /// Whether the client's token has this hash at a wall-clock time in unix milliseconds: its token does, or the former one
     /// as long as it is taken.
     pub fn takes(&self, hash: &TokenHash, now_ms: i64) -> bool {

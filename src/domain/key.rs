@@ -32,10 +32,49 @@ pub struct Key {
 }
 
 impl Key {
+    /// A key that may serve every model without limits, of weight 1, not yet kept: its id is 0.
+    pub fn new(provider: ProviderId, name: impl Into<String>, secret: impl Into<SecretString>) -> Self {
+        Self {
+            id: KeyId(0),
+            provider,
+            name: name.into(),
+            secret: secret.into(),
+            tags: Vec::new(),
+            weight: 1,
+            priority: 0,
+            models: None,
+            limits: KeyLimits::default(),
+            account: None,
+        }
+    }
+
     /// Whether the key may serve an upstream model.
     pub fn serves(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|pattern| pattern.matches(model)))
     }
+}
+
+/// What changes about a key from call to call, as rotator and scripts tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct KeyFacts {
+    /// Calls in flight.
+    pub in_flight: u64,
+    /// Requests in the last 60 seconds, about.
+    pub rpm_used: u64,
+    /// Tokens in the last 60 seconds, about; calls in flight by their estimate.
+    pub tpm_used: u64,
+    /// Requests left by the provider's own words; the smallest over models.
+    pub remaining_requests: Option<u64>,
+    /// Tokens left by the provider's own words; the smallest over models.
+    pub remaining_tokens: Option<u64>,
+    /// UTC unix milliseconds at which those are whole again.
+    pub reset_at: Option<i64>,
+    /// UTC unix milliseconds of the last pick.
+    pub last_used: Option<i64>,
+    /// Decaying mean of milliseconds to the first byte.
+    pub ewma_ms: Option<f64>,
+    /// Failures in a row.
+    pub failures: u64,
 }
 
 /// The part of a secret that may be shown: its last four characters, when it is long enough to keep the rest unknown.

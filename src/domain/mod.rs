@@ -45,7 +45,7 @@ pub use event::{KeyEvent, KeyEventKind};
 pub use ids::{
     AdminTokenId, AlertChannelId, AlertRuleId, CallId, ChatId, ClientId, KeyId, MessageId, ModelId, ProviderId, UserId,
 };
-pub use key::{Key, secret_hint};
+pub use key::{Key, KeyFacts, secret_hint};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target};
 pub use money::{Cost, LongContextPrice, Nanodollars, Price, PriceTable, Rate, model_spellings};

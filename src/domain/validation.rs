@@ -279,18 +279,7 @@ mod tests {
     }
 
     fn key(secret: &str) -> Key {
-        Key {
-            id: KeyId(1),
-            provider: ProviderId(1),
-            name: "a".into(),
-            secret: secret.into(),
-            tags: Vec::new(),
-            weight: 1,
-            priority: 0,
-            models: None,
-            limits: KeyLimits::default(),
-            account: None,
-        }
+        Key { id: KeyId(1), ..Key::new(ProviderId(1), "a", secret) }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::clock::random_bytes;
-use crate::domain::{Client, ClientId, ClientLimits, Snapshot, TokenHash, hash_token, new_token};
+use crate::domain::{Client, Snapshot, TokenHash, hash_token, new_token};
 use crate::store::{Actor, Store, StoreError};
 
 /// Its name.
@@ -18,21 +18,7 @@ pub(super) fn find(snapshot: &Snapshot) -> Option<Arc<Client>> {
 
 /// A client that may ask for everything.
 pub(super) fn template(token_hash: TokenHash) -> Client {
-    Client {
-        id: ClientId(0),
-        name: CLIENT_NAME.to_owned(),
-        token_hash,
-        token_hint: "—".to_owned(),
-        former_token: None,
-        tags: vec![CLIENT_NAME.to_owned()],
-        models: None,
-        key_tags: None,
-        limits: ClientLimits::default(),
-        expires_at: None,
-        allow_ips: None,
-        allow_debug: false,
-        enabled: true,
-    }
+    Client { tags: vec![CLIENT_NAME.to_owned()], ..Client::new(CLIENT_NAME, token_hash, "—") }
 }
 
 /// The client; it is made if there is none. Nobody ever sees its token.

@@ -12,21 +12,7 @@ fn at(ms: u64) -> Moment {
 }
 
 fn client(limits: ClientLimits) -> Client {
-    Client {
-        id: ClientId(1),
-        name: "app".into(),
-        token_hash: [0; 32],
-        token_hint: String::new(),
-        former_token: None,
-        tags: Vec::new(),
-        models: None,
-        key_tags: None,
-        limits,
-        expires_at: None,
-        allow_ips: None,
-        allow_debug: false,
-        enabled: true,
-    }
+    Client { id: ClientId(1), limits, ..Client::new("app", [0; 32], "") }
 }
 
 fn dollars(amount: f64) -> Nanodollars {

@@ -7,7 +7,7 @@ use super::filter::{Filter, Miss};
 use super::pick::{Ask, Choice};
 use super::pool::{Pool, PoolState};
 use super::request::{PickRequest, Tried};
-use super::status::KeyFacts;
+use super::status::KeyView;
 use crate::domain::{KeyId, Moment, Nanodollars, Strategy, Target};
 
 /// The ready keys of the first tier that has any, without those that the call has tried.
@@ -80,13 +80,13 @@ impl Candidates {
     }
 
     /// The key at a place, from 0 to [`Candidates::len`].
-    pub fn get(&self, mut index: usize) -> Option<KeyFacts> {
+    pub fn get(&self, mut index: usize) -> Option<KeyView> {
         for part in self.parts.iter() {
             let (len, facts) = self
                 .at_part(part, |pool, view, now| {
                     let (len, tried) = pool.untried(view, &self.wish.tried);
                     let place = (index < len).then(|| pool.untried_at(view, index, len, &tried)).flatten();
-                    (len, place.and_then(|place| pool.facts(place, now)))
+                    (len, place.and_then(|place| pool.view(place, now)))
                 })
                 .unwrap_or((0, None));
             if index < len {
@@ -131,21 +131,21 @@ impl Candidates {
     }
 
     /// The key that the built-in strategy takes. It counts as its turn.
-    pub fn next(&self) -> Option<KeyFacts> {
+    pub fn next(&self) -> Option<KeyView> {
         self.choose(self.wish.strategy)
     }
 
     /// The key with the fewest calls in flight for its weight.
-    pub fn least_in_flight(&self) -> Option<KeyFacts> {
+    pub fn least_in_flight(&self) -> Option<KeyView> {
         self.choose(Strategy::LeastInFlight)
     }
 
     /// The faster of two random keys.
-    pub fn fastest(&self) -> Option<KeyFacts> {
+    pub fn fastest(&self) -> Option<KeyView> {
         self.choose(Strategy::Fastest)
     }
 
-    fn choose(&self, strategy: Strategy) -> Option<KeyFacts> {
+    fn choose(&self, strategy: Strategy) -> Option<KeyView> {
         self.parts.iter().find_map(|(pool, target)| {
             let request = self.request(target, strategy);
             let ask = self.ask(&request, target);
@@ -155,7 +155,7 @@ impl Candidates {
             let PoolState { slots, views, accounts, random, in_flight, .. } = &mut *pool;
             let mut filter = Filter { ask: &ask, slots, accounts, now, miss: Miss::default() };
             let place = views[view].choose(&mut filter, random, self.wish.affinity, *in_flight)?;
-            pool.facts(place, now)
+            pool.view(place, now)
         })
     }
 

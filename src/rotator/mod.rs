@@ -61,4 +61,4 @@ pub use operate::{ProbeDue, ProbeResult};
 pub use outcome::Report;
 pub use request::{Owner, OwnerKeys, PickError, PickRequest, Tried};
 pub use saved::{SavedDisabled, SavedKeyState, SavedModel, SavedRest};
-pub use status::{EndpointStatus, KeyFacts, KeyState, KeyStatus, ModelStatus, ProviderStatus};
+pub use status::{EndpointStatus, KeyState, KeyStatus, KeyView, ModelStatus, ProviderStatus};

@@ -7,33 +7,17 @@ use super::breaker::Storm;
 use super::pool::PoolState;
 use super::reason::Reason;
 use super::slot::{Rest, Slot};
-use crate::domain::{Key, KeyId, Moment, Nanodollars, Provider, ProviderId};
+use crate::domain::{Key, KeyFacts, KeyId, Moment, Nanodollars, Provider, ProviderId};
 
 /// What scripts and strategies see of a key. Never its secret.
 #[derive(Clone, Debug)]
-pub struct KeyFacts {
+pub struct KeyView {
     /// The key's configuration.
     pub key: Arc<Key>,
     /// Its provider.
     pub provider: Arc<Provider>,
-    /// Calls in flight.
-    pub in_flight: u32,
-    /// Requests in the last minute, about.
-    pub rpm_used: u64,
-    /// Tokens in the last minute, about; calls in flight by their estimate.
-    pub tpm_used: u64,
-    /// Requests left by the provider's own words; the smallest over models.
-    pub remaining_requests: Option<u64>,
-    /// Tokens left by the provider's own words; the smallest over models.
-    pub remaining_tokens: Option<u64>,
-    /// UTC unix milliseconds at which those are whole again.
-    pub reset_at: Option<i64>,
-    /// UTC unix milliseconds of the last pick.
-    pub last_used: Option<i64>,
-    /// Decaying mean of milliseconds to the first byte.
-    pub ewma_ms: Option<f64>,
-    /// Consecutive failures.
-    pub failures: u32,
+    /// What changes about it.
+    pub facts: KeyFacts,
 }
 
 /// What state a key is in.
@@ -151,28 +135,14 @@ pub struct ProviderStatus {
 
 impl PoolState {
     /// What scripts see of the key at a place.
-    pub(super) fn facts(&self, place: u32, now: Moment) -> Option<KeyFacts> {
+    pub(super) fn view(&self, place: u32, now: Moment) -> Option<KeyView> {
         let slot = self.slot(place)?;
-        let learned = || slot.state.models.iter().map(|state| &state.learned);
-        Some(KeyFacts {
-            key: slot.key.clone(),
-            provider: self.provider.clone(),
-            in_flight: slot.in_flight,
-            rpm_used: slot.requests.last_minute(now.mono_ms),
-            tpm_used: slot.tokens.last_minute(now.mono_ms),
-            remaining_requests: learned().filter_map(|learned| learned.requests_left(now.mono_ms)).min(),
-            remaining_tokens: learned().filter_map(|learned| learned.tokens_left(now.mono_ms)).min(),
-            reset_at: learned().filter_map(|learned| learned.reset_ms(now.mono_ms)).max().map(|at| now.unix_at(at)),
-            last_used: Some(slot.last_used_ms).filter(|at| *at > 0),
-            ewma_ms: slot.latency.mean_ms(),
-            failures: slot.failures,
-        })
+        Some(KeyView { key: slot.key.clone(), provider: self.provider.clone(), facts: facts(slot, now) })
     }
 
     /// Everything about the key at a place.
     pub(super) fn status(&mut self, place: u32, now: Moment) -> Option<KeyStatus> {
         self.end_timed_disabling(place, now);
-        let facts = self.facts(place, now)?;
         let (state, until_ms) = self.key_state(place, now)?;
         let slot = self.slot(place)?;
         let (disabled, rest) = (slot.state.disabled.as_ref(), slot.state.rest.as_ref());
@@ -203,7 +173,7 @@ impl PoolState {
                 0
             }),
             last_success_ms: Some(slot.last_success_ms).filter(|at| *at > 0),
-            facts,
+            facts: facts(slot, now),
         })
     }
 
@@ -273,6 +243,21 @@ fn is_current(rest: &Rest, now: Moment) -> bool {
 }
 
 /// What is remembered by model, of the key itself or of its account.
+fn facts(slot: &Slot, now: Moment) -> KeyFacts {
+    let learned = || slot.state.models.iter().map(|state| &state.learned);
+    KeyFacts {
+        in_flight: slot.in_flight.into(),
+        rpm_used: slot.requests.last_minute(now.mono_ms),
+        tpm_used: slot.tokens.last_minute(now.mono_ms),
+        remaining_requests: learned().filter_map(|learned| learned.requests_left(now.mono_ms)).min(),
+        remaining_tokens: learned().filter_map(|learned| learned.tokens_left(now.mono_ms)).min(),
+        reset_at: learned().filter_map(|learned| learned.reset_ms(now.mono_ms)).max().map(|at| now.unix_at(at)),
+        last_used: Some(slot.last_used_ms).filter(|at| *at > 0),
+        ewma_ms: slot.latency.mean_ms(),
+        failures: slot.failures.into(),
+    }
+}
+
 fn model_statuses(slot: &Slot, accounts: &Accounts, now: Moment) -> Vec<ModelStatus> {
     let account = slot.state.account.map(|number| accounts.get(number));
     let of_account: Vec<_> = account.iter().flat_map(|account| &account.models).map(|(model, rest, _)| (model, rest)).collect();

@@ -47,8 +47,8 @@ pub use load::{LoadConfig, LoadReport, TestReport};
 pub use name::{ScriptName, ScriptNameError};
 pub use objects::{
     AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, FrozenKeys, HeaderEdit,
-    KeyFacts, Missing, Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream,
-    UpstreamEdits, UpstreamParts, subset,
+    Missing, Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,
+    UpstreamParts, subset,
 };
 pub use reference::{Part, Topic, TopicEntry, definitions, reference, topics};
 pub use runtime::{LogLevel, LogLine};

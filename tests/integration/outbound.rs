@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use keywheel::domain::{AuthScheme, BaseUrl, Key, KeyId, KeyLimits, Provider, ProviderId, Timeouts};
+use keywheel::domain::{AuthScheme, BaseUrl, Key, KeyId, Provider, ProviderId, Timeouts};
 use keywheel::mock::{Behaviour, Ending, MockProvider};
 use keywheel::outbound::{
     AddressClass, Options, Outbound, RequestBody, SendError, SendErrorKind, SendRequest, Upstream, Webhook, WebhookError,
@@ -37,18 +37,7 @@ pub fn provider(base_url: &str) -> Provider {
 }
 
 pub fn key(secret: &str) -> Key {
-    Key {
-        id: KeyId(1),
-        provider: ProviderId(1),
-        name: "key".to_owned(),
-        secret: secret.into(),
-        tags: Vec::new(),
-        weight: 1,
-        priority: 0,
-        models: None,
-        limits: KeyLimits::default(),
-        account: None,
-    }
+    Key { id: KeyId(1), ..Key::new(ProviderId(1), "key", secret) }
 }
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {

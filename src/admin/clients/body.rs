@@ -6,9 +6,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
 use crate::admin::wire::{bodies, budget, example, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
-use crate::domain::{
-    Client, ClientId, ClientLimits, InvalidField, Nanodollars, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint,
-};
+use crate::domain::{Client, InvalidField, Nanodollars, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint};
 use crate::quota::Remaining;
 use crate::store::Stored;
 
@@ -81,21 +79,7 @@ impl ClientChange {
     }
 
     pub(super) fn create(self, token: &str) -> Result<Client, InvalidField> {
-        let mut client = Client {
-            id: ClientId(0),
-            name: String::new(),
-            token_hash: hash_token(token),
-            token_hint: token_hint(token)?,
-            former_token: None,
-            tags: Vec::new(),
-            models: None,
-            key_tags: None,
-            limits: ClientLimits::default(),
-            expires_at: None,
-            allow_ips: None,
-            allow_debug: false,
-            enabled: true,
-        };
+        let mut client = Client::new("", hash_token(token), token_hint(token)?);
         self.apply(&mut client)?;
         Ok(client)
     }

@@ -2,11 +2,11 @@
 
 use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::status::KeyStatusBody;
 use crate::admin::wire::{bodies, budget, example, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
-use crate::domain::{InvalidField, Key, KeyId, KeyLimits, Provider, ProviderId, secret_hint, to_rfc3339};
+use crate::domain::{InvalidField, Key, Provider, ProviderId, secret_hint, to_rfc3339};
 use crate::rotator::KeyStatus;
 use crate::store::{Catalog, Stored};
 
@@ -49,18 +49,7 @@ bodies! {
 
 impl KeyChange {
     pub(super) fn create(self) -> Result<Key, InvalidField> {
-        let mut key = Key {
-            id: KeyId(0),
-            provider: ProviderId(0),
-            name: String::new(),
-            secret: SecretString::default(),
-            tags: Vec::new(),
-            weight: 1,
-            priority: 0,
-            models: None,
-            limits: KeyLimits::default(),
-            account: None,
-        };
+        let mut key = Key::new(ProviderId(0), "", "");
         self.apply(&mut key)?;
         Ok(key)
     }

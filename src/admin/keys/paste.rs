@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::admin::error::ApiError;
 use crate::admin::wire::example;
-use crate::domain::{Commas, Key, KeyId, KeyLimits, PastedKey, Pattern, Provider, ProviderId, read_pasted_keys, secret_hint};
+use crate::domain::{Commas, Key, PastedKey, Pattern, Provider, ProviderId, read_pasted_keys, secret_hint};
 use crate::store::Catalog;
 
 /// Most keys of one paste.
@@ -242,16 +242,11 @@ fn key(found: PastedKey, paste: &PastedKeys) -> Key {
     let mut seen = HashSet::new();
     tags.retain(|tag| seen.insert(tag.clone()));
     Key {
-        id: KeyId(0),
-        provider: ProviderId(paste.provider),
-        name: String::new(),
-        secret: found.secret,
         tags,
         weight: found.weight.or(paste.weight).unwrap_or(1),
-        priority: 0,
         models: found.models.or_else(|| paste.models.clone()).map(|models| models.into_iter().map(Pattern::new).collect()),
-        limits: KeyLimits::default(),
         account: found.account.or_else(|| paste.account.clone()),
+        ..Key::new(ProviderId(paste.provider), "", found.secret)
     }
 }
 

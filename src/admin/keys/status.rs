@@ -72,9 +72,9 @@ pub(super) struct KeyStatusBody {
     #[oai(nullable)]
     account_until: Option<String>,
     /// Calls in flight.
-    in_flight: u32,
+    in_flight: u64,
     /// Consecutive failures.
-    failures: u32,
+    failures: u64,
     /// Requests in the last minute, about.
     rpm_used: u64,
     /// Tokens in the last minute, about; calls in flight by their estimate.

@@ -7,9 +7,9 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
-use crate::domain::{Key, Model, Snapshot, Strategy, Target};
-use crate::rotator::{self, PickRequest, Rotator};
-use crate::script::{Candidate, Destination, FrozenKeys, Installation, KeyFacts, Nowhere, Placement, Wish};
+use crate::domain::{Key, KeyFacts, Model, Snapshot, Strategy, Target};
+use crate::rotator::{KeyView, PickRequest, Rotator};
+use crate::script::{Candidate, Destination, FrozenKeys, Installation, Nowhere, Placement, Wish};
 
 /// The installation as it is: today's catalog, and the keys that are ready now.
 pub(super) struct Today {
@@ -31,7 +31,7 @@ impl Installation for Today {
         };
         let ready = self.rotator.candidates(&request, self.clock.now());
         let ready = (0..ready.len().min(self.most_keys)).filter_map(|at| ready.get(at));
-        let keys: Vec<Candidate> = ready.filter(|facts| has_tag(&facts.key, wish.tags)).map(candidate).collect();
+        let keys: Vec<Candidate> = ready.filter(|view| has_tag(&view.key, wish.tags)).map(candidate).collect();
         Ok(Destination { places: way.places, keys: Arc::new(FrozenKeys::new(keys, Some(way.strategy))) })
     }
 }
@@ -128,20 +128,6 @@ fn has_tag(key: &Key, tags: Option<&[String]>) -> bool {
     tags.is_none_or(|tags| key.tags.iter().any(|own| tags.contains(own)))
 }
 
-fn candidate(facts: rotator::KeyFacts) -> Candidate {
-    Candidate {
-        provider: facts.provider.name.as_str().into(),
-        facts: KeyFacts {
-            in_flight: facts.in_flight.into(),
-            rpm_used: facts.rpm_used,
-            tpm_used: facts.tpm_used,
-            remaining_requests: facts.remaining_requests,
-            remaining_tokens: facts.remaining_tokens,
-            reset_at: facts.reset_at,
-            last_used: facts.last_used,
-            ewma_ms: facts.ewma_ms,
-            failures: facts.failures.into(),
-        },
-        key: facts.key,
-    }
+fn candidate(view: KeyView) -> Candidate {
+    Candidate { provider: view.provider.name.as_str().into(), facts: view.facts, key: view.key }
 }

@@ -63,23 +63,7 @@ fn estimated_tokens(record: &CallRecord, body: Option<&Bytes>) -> u64 {
 }
 
 fn client_of(client: &Ref<crate::domain::ClientId>, snapshot: &Snapshot) -> Arc<Client> {
-    let gone = || {
-        Arc::new(Client {
-            id: client.id,
-            name: client.name.to_string(),
-            token_hash: [0; 32],
-            token_hint: String::new(),
-            former_token: None,
-            tags: Vec::new(),
-            models: None,
-            key_tags: None,
-            limits: Default::default(),
-            expires_at: None,
-            allow_ips: None,
-            allow_debug: false,
-            enabled: true,
-        })
-    };
+    let gone = || Arc::new(Client { id: client.id, ..Client::new(&*client.name, [0; 32], "") });
     snapshot.client(client.id).cloned().unwrap_or_else(gone)
 }
 

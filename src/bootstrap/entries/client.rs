@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Entry, ProviderNames, dollars, invalid, patterns};
-use crate::domain::{Client, ClientId, ClientLimits, InvalidField, from_rfc3339, hash_token, parse_ip_net, token_hint};
+use crate::domain::{Client, InvalidField, from_rfc3339, hash_token, parse_ip_net, token_hint};
 use crate::store::Catalog;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -77,21 +77,7 @@ impl Entry for ClientEntry {
 
     fn blank(&self, _providers: &ProviderNames) -> Result<Client, InvalidField> {
         let Some(token) = &self.token else { return invalid("token", "is missing") };
-        Ok(Client {
-            id: ClientId(0),
-            name: self.name.clone(),
-            token_hash: hash_token(token),
-            token_hint: token_hint(token)?,
-            former_token: None,
-            tags: Vec::new(),
-            models: None,
-            key_tags: None,
-            limits: ClientLimits::default(),
-            expires_at: None,
-            allow_ips: None,
-            allow_debug: false,
-            enabled: true,
-        })
+        Ok(Client::new(&*self.name, hash_token(token), token_hint(token)?))
     }
 
     fn rename(&self, client: &mut Client) {

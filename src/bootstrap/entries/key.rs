@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, ProviderNames, dollars, invalid, patterns};
-use crate::domain::{InvalidField, Key, KeyId, KeyLimits};
+use crate::domain::{InvalidField, Key};
 use crate::store::Catalog;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -68,18 +68,7 @@ impl Entry for KeyEntry {
     fn blank(&self, providers: &ProviderNames) -> Result<Key, InvalidField> {
         let provider = providers.find("provider", &self.provider)?;
         let Some(secret) = &self.secret else { return invalid("secret", "is missing") };
-        Ok(Key {
-            id: KeyId(0),
-            provider,
-            name: self.name.clone(),
-            secret: secret.as_str().into(),
-            tags: Vec::new(),
-            weight: 1,
-            priority: 0,
-            models: None,
-            limits: KeyLimits::default(),
-            account: None,
-        })
+        Ok(Key::new(provider, &*self.name, secret.as_str()))
     }
 
     fn rename(&self, key: &mut Key) {

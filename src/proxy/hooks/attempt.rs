@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::keys::candidate;
 use super::{edit_headers, patched, script_error};
 use crate::domain::Verdict;
 use crate::outbound::{RequestBody, passing_client_headers};
@@ -15,9 +14,7 @@ use crate::proxy::call::Call;
 use crate::proxy::error::ProxyError;
 use crate::proxy::plan::{Payload, Plan};
 use crate::rotator::Lease;
-use crate::script::{
-    AttemptError, AttemptErrorParts, Candidate, Hook, KeyFacts, ScriptRequest, ScriptSet, Upstream, UpstreamParts,
-};
+use crate::script::{AttemptError, AttemptErrorParts, Candidate, Hook, ScriptRequest, ScriptSet, Upstream, UpstreamParts};
 
 /// A request as it goes to the provider.
 pub(in crate::proxy) struct Outgoing {
@@ -151,12 +148,9 @@ impl Words {
 
 /// The key of the current attempt.
 fn leased(call: &Call, lease: &Lease) -> Candidate {
-    match call.deps.rotator.status(lease.key().id, call.deps.clock.now()) {
-        Some(status) => candidate(status.facts),
-        None => {
-            Candidate { key: lease.key().clone(), provider: lease.provider().name.as_str().into(), facts: KeyFacts::default() }
-        }
-    }
+    let status = call.deps.rotator.status(lease.key().id, call.deps.clock.now());
+    let facts = status.map(|status| status.facts).unwrap_or_default();
+    Candidate { key: lease.key().clone(), provider: lease.provider().name.as_str().into(), facts }
 }
 
 /// The number of the current attempt, from 1.

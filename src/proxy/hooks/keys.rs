@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::{KeyId, Moment, Strategy};
 use crate::proxy::call::Call;
-use crate::rotator::{self, PickRequest};
-use crate::script::{Candidate, Candidates, Hook, KeyAnswer, KeyFacts, subset};
+use crate::rotator::{self, KeyView, PickRequest};
+use crate::script::{Candidate, Candidates, Hook, KeyAnswer, subset};
 
 /// Asks the scripts which keys an attempt should use. `None`: the strategy decides.
 pub(in crate::proxy) fn select_key(call: &Call, pick: &PickRequest<'_>, attempt: u32, now: Moment) -> Option<KeyAnswer> {
@@ -18,22 +18,8 @@ pub(in crate::proxy) fn select_key(call: &Call, pick: &PickRequest<'_>, attempt:
 }
 
 /// A key as scripts see it.
-pub(super) fn candidate(facts: rotator::KeyFacts) -> Candidate {
-    Candidate {
-        provider: facts.provider.name.as_str().into(),
-        facts: KeyFacts {
-            in_flight: facts.in_flight.into(),
-            rpm_used: facts.rpm_used,
-            tpm_used: facts.tpm_used,
-            remaining_requests: facts.remaining_requests,
-            remaining_tokens: facts.remaining_tokens,
-            reset_at: facts.reset_at,
-            last_used: facts.last_used,
-            ewma_ms: facts.ewma_ms,
-            failures: facts.failures.into(),
-        },
-        key: facts.key,
-    }
+pub(super) fn candidate(view: KeyView) -> Candidate {
+    Candidate { provider: view.provider.name.as_str().into(), facts: view.facts, key: view.key }
 }
 
 struct Pool(rotator::Candidates);

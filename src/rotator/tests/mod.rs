@@ -13,8 +13,6 @@ mod survival;
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
 use super::*;
 use crate::domain::{
     AuthScheme, BaseUrl, Blame, Class, Effect, Key, KeyId, KeyLimits, Moment, Probe, Provider, ProviderId, Retry, Settings,
@@ -49,18 +47,7 @@ fn provider(id: i64) -> Provider {
 }
 
 fn key(id: i64) -> Key {
-    Key {
-        id: KeyId(id),
-        provider: ProviderId(1),
-        name: format!("key-{id}"),
-        secret: SecretString::from(format!("sk-test-{id:08}")),
-        tags: Vec::new(),
-        weight: 1,
-        priority: 0,
-        models: None,
-        limits: KeyLimits::default(),
-        account: None,
-    }
+    Key { id: KeyId(id), ..Key::new(ProviderId(1), format!("key-{id}"), format!("sk-test-{id:08}")) }
 }
 
 /// Keys 1 to `count` of provider 1, each changed by `change`.

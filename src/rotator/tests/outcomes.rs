@@ -217,7 +217,7 @@ fn a_reset_forgets_verdicts_and_a_new_secret_starts_anew() {
     spoil(at(30));
     rotator.apply(&snapshot(keys(1, |key| key.name = "renamed".into())), at(40));
     assert_eq!(state(&rotator, 1, at(40)), KeyState::DisabledAuto, "an edit leaves the state alone");
-    rotator.apply(&snapshot(keys(1, |key| key.secret = SecretString::from("sk-new".to_owned()))), at(50));
+    rotator.apply(&snapshot(keys(1, |key| key.secret = "sk-new".into())), at(50));
     assert!(first(&rotator, at(60)).is_ok());
 }
 

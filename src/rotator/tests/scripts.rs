@@ -54,10 +54,11 @@ fn a_key_s_facts() {
     let lease = rotator.pick(&request, at(100)).unwrap();
     let limits = LearnedLimits { requests: Some((9, 30_000)), tokens: Some((4_000, 20_000)) };
     rotator.answered(&lease, 120, &limits, at(220));
-    let facts = rotator.candidates(&request, at(300)).get(0).unwrap();
+    let view = rotator.candidates(&request, at(300)).get(0).unwrap();
+    let facts = view.facts;
     assert_eq!((facts.in_flight, facts.rpm_used, facts.tpm_used, facts.failures), (1, 1, 70, 0));
     assert_eq!((facts.remaining_requests, facts.remaining_tokens), (Some(9), Some(4_000)));
     assert_eq!((facts.reset_at, facts.last_used), (Some(NOW.unix_ms + 30_220), Some(NOW.unix_ms + 100)));
     assert_eq!(facts.ewma_ms, Some(120.0));
-    assert!(!format!("{facts:?}").contains("sk-test"));
+    assert!(!format!("{view:?}").contains("sk-test"));
 }

@@ -7,11 +7,11 @@ use http::HeaderMap;
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Map};
 use secrecy::SecretString;
 
-use crate::domain::{CallId, Client, Key, KeyId, KeyLimits, ProviderId};
+use crate::domain::{CallId, Client, Key, KeyFacts, KeyId, ProviderId};
 use crate::script::error::{fault, fault_at};
 use crate::script::json::to_json;
 use crate::script::objects::{
-    AttemptError, AttemptErrorParts, Candidate, ChunkEvent, FrozenKeys, KeyFacts, Keys, RequestParts, Response, ResponseParts,
+    AttemptError, AttemptErrorParts, Candidate, ChunkEvent, FrozenKeys, Keys, RequestParts, Response, ResponseParts,
     ScriptRequest, Upstream, UpstreamParts,
 };
 use crate::script::register::Registrar;
@@ -144,18 +144,8 @@ fn mock_client(map: Map) -> Fallible<MockClient> {
     let ip = given.text("ip")?.map(|ip| ip.parse().map_err(|_| fault(format!("`{ip}` is not an address")))).transpose()?;
     let client = Client {
         id: crate::domain::ClientId(given.number("id")?.unwrap_or(1)),
-        name: given.text("name")?.unwrap_or_else(|| "test".to_owned()),
-        token_hash: [0; 32],
-        token_hint: String::new(),
-        former_token: None,
         tags: given.texts("tags")?,
-        models: None,
-        key_tags: None,
-        limits: Default::default(),
-        expires_at: None,
-        allow_ips: None,
-        allow_debug: false,
-        enabled: true,
+        ..Client::new(given.text("name")?.unwrap_or_else(|| "test".to_owned()), [0; 32], "")
     };
     given.finish()?;
     Ok((Some(Arc::new(client)), ip))
@@ -176,15 +166,10 @@ fn mock_key(number: i64, map: Map) -> Fallible<Candidate> {
     let weight = given.count("weight")?.unwrap_or(1);
     let key = Key {
         id: KeyId(given.number("id")?.unwrap_or(number)),
-        provider: ProviderId(1),
-        name: given.text("name")?.unwrap_or_else(|| format!("key-{number}")),
-        secret: SecretString::default(),
         tags: given.texts("tags")?,
         weight: u32::try_from(weight).map_err(|_| fault("`weight` is too large"))?,
         priority: narrow("priority", given.number("priority")?.unwrap_or(0))?,
-        models: None,
-        limits: KeyLimits::default(),
-        account: None,
+        ..Key::new(ProviderId(1), given.text("name")?.unwrap_or_else(|| format!("key-{number}")), SecretString::default())
     };
     let facts = KeyFacts {
         in_flight: given.count("in_flight")?.unwrap_or(0),

@@ -6,35 +6,12 @@ use std::sync::Arc;
 use rhai::{Dynamic, EvalAltResult, FnPtr, ImmutableString, NativeCallContext};
 
 use super::list::StringList;
-use crate::domain::{Key, KeyId};
+use crate::domain::{Key, KeyFacts, KeyId};
 use crate::script::error::fault_at;
 use crate::script::register::Registrar;
 use crate::script::runtime::charge;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
-
-/// What changes about a key from call to call.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct KeyFacts {
-    /// Calls in flight.
-    pub in_flight: u64,
-    /// Requests in the last 60 seconds.
-    pub rpm_used: u64,
-    /// Tokens in the last 60 seconds.
-    pub tpm_used: u64,
-    /// Requests that the provider says are left.
-    pub remaining_requests: Option<u64>,
-    /// Tokens that the provider says are left.
-    pub remaining_tokens: Option<u64>,
-    /// Unix milliseconds at which the provider resets what is left.
-    pub reset_at: Option<i64>,
-    /// Unix milliseconds of its last call.
-    pub last_used: Option<i64>,
-    /// Decaying mean of its latency, in milliseconds.
-    pub ewma_ms: Option<f64>,
-    /// Failures in a row.
-    pub failures: u64,
-}
 
 /// A key that could serve an attempt.
 #[derive(Clone)]

@@ -10,14 +10,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use secrecy::SecretString;
 
 use super::load::Loader;
 use super::runtime::{KvStore, LogSink, Surroundings, Time};
 use super::stats::HookStats;
 use super::*;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{CallId, Client, ClientId, Key, KeyId, KeyLimits, ProviderId};
+use crate::domain::{CallId, Client, ClientId, Key, KeyFacts, KeyId, ProviderId};
 
 fn loader(limits: ScriptLimits) -> Loader {
     let around = Surroundings {
@@ -51,21 +50,7 @@ fn set(text: &str) -> ScriptSet {
 }
 
 fn client() -> Client {
-    Client {
-        id: ClientId(7),
-        name: "my-app".into(),
-        token_hash: [0; 32],
-        token_hint: String::new(),
-        former_token: None,
-        tags: vec!["beta".into(), "eu".into()],
-        models: None,
-        key_tags: None,
-        limits: Default::default(),
-        expires_at: None,
-        allow_ips: None,
-        allow_debug: false,
-        enabled: true,
-    }
+    Client { id: ClientId(7), tags: vec!["beta".into(), "eu".into()], ..Client::new("my-app", [0; 32], "") }
 }
 
 fn request(body: &str) -> ScriptRequest {
@@ -89,18 +74,8 @@ fn request(body: &str) -> ScriptRequest {
 }
 
 fn candidate(id: i64, tags: &[&str], facts: KeyFacts) -> Candidate {
-    let key = Key {
-        id: KeyId(id),
-        provider: ProviderId(1),
-        name: format!("key-{id}"),
-        secret: SecretString::from("sk-very-secret"),
-        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        weight: 1,
-        priority: 0,
-        models: None,
-        limits: KeyLimits::default(),
-        account: None,
-    };
+    let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    let key = Key { id: KeyId(id), tags, ..Key::new(ProviderId(1), format!("key-{id}"), "sk-very-secret") };
     Candidate { key: Arc::new(key), provider: "openai".into(), facts }
 }
 

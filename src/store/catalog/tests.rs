@@ -75,16 +75,13 @@ fn provider(name: &str) -> Provider {
 
 fn key(provider: ProviderId, name: &str, secret: &str) -> Key {
     Key {
-        id: KeyId(0),
-        provider,
-        name: name.into(),
-        secret: secret.into(),
         tags: vec!["paid".into()],
         weight: 2,
         priority: -1,
         models: Some(vec![Pattern::new("gpt-*")]),
         limits: KeyLimits { rpm: Some(0), budget_month: Some(Nanodollars(5)), ..KeyLimits::default() },
         account: Some("org".into()),
+        ..Key::new(provider, name, secret)
     }
 }
 
