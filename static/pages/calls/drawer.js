@@ -12,6 +12,7 @@ import { mayOperate } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 import { outcomeName, outcomeTone } from '../../lib/words.js';
 import { Bodies } from './bodies.js';
+import { Story } from './story.js';
 import { Waterfall } from './waterfall.js';
 
 export function CallDrawer({ id, back, step }) {
@@ -59,6 +60,7 @@ function Head({ call }) {
       ${mayOperate.value && html`<a href=${href(['scripts', 'try'], { call: call.id })}>${t('calls.try_scripts')}</a>`}
       ${call.tags.map((tag) => html`<${Tag} key=${tag}>${tag}<//>`)}
     </div>
+    <${Story} call=${call} />
     ${call.error_message && html`<p class="form-problem"><${Icon} name="circle-alert" />${call.error_message}</p>`}
     <dl class="limits call-figures">
       <${Figure} label=${t('calls.time')} value=${dateTime(call.started_at)} />
