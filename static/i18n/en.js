@@ -6,6 +6,7 @@ export default {
     more: 'More', name: 'Name', never: 'never', no: 'No', none: 'None', notices: 'Notices', optional: 'optional', refresh: 'Refresh', remove: 'Remove',
     remove_named: 'Remove {name}', retry: 'Retry', save: 'Save', saved: '{name} was saved', search: 'Search', show: 'Show', status: 'Status', undo: 'Undo',
     restored: '{name} is back', unlimited: 'no limit', yes: 'Yes', clear: 'Clear', details: 'Details', actions: 'Actions', export: 'Export as CSV',
+    apply: 'Apply', at_least: 'At least', at_most: 'At most',
   },
   nav: {
     label: 'Main navigation', more: 'More', skip: 'Skip to the content',
@@ -129,6 +130,7 @@ export default {
     no_bodies: 'The bodies of this call are not kept.', no_bodies_setting: 'Change what is kept', request: 'Request', response: 'Response', not_kept: 'not kept', truncated: 'cut', as_code: 'As code', scripts: 'Scripts', try_scripts: 'Try scripts on this call', replay: 'Replay in chat',
     export: 'Export', clear_filters: 'Clear the filters', widen: 'Look at {range}',
     until: 'until {time}', story_failure: '{kind} of {names}', story_nobody: '{outcome}: no provider was asked.', story_at_once: '{name} answered at the first attempt.', story_failed_first: 'Failed first: {failures}.', story_then: 'Then {name} answered.', story_all_failed: 'Nobody answered: {failures}.', story_ended: '{outcome}, while {name} answered.', story_lost: 'Failed attempts took {time}, {share} of the time.', story_slow: '{share} of {whole} went into {part}.',
+    actions: 'Export or delete', tag: 'Tag', tag_hint: 'Tags come from scripts. Several are parted by commas; a call must bear each.', text: 'Text in bodies', text_hint: 'In any case. Bodies are looked through only as far as they are kept.', max_attempts: 'Attempts ≤', counted_from: 'Counted back to {time}; older calls are not in these figures.', delete: 'Delete these calls…', delete_title: 'Delete calls', delete_these: '{n} calls match, from {from} to {to}.', log_begins: 'the beginning of the log', none_to_delete: 'No call matches.', delete_hint: 'Their records, attempts and bodies go for good. Statistics and budgets keep what they counted, and the audit log tells of it.', delete_n: 'Delete {n} calls', were_deleted: '{n} calls were deleted',
   },
   strategy: { round_robin: 'In turn, by weight', weighted_random: 'By weighted chance', least_in_flight: 'Fewest in flight', fastest: 'Fastest', sticky: 'Sticky', priority: 'By priority' },
   price: {
@@ -212,6 +214,7 @@ export default {
     rules_hint: 'A failed attempt is judged by the first rule that matches: yours, from top to bottom, then the built-in ones. Every part that is given must match.', no_rules: 'No rules of your own', no_rules_hint: 'The built-in rules know the errors of the usual providers.', add_rule: 'Add rule', rule_id: 'Name of the rule', rule_up: 'Move up', match_code: 'Error code', match_text: 'Text in the body',
     class: 'Kind of failure', blame: 'To blame', retry: 'Then', effect: 'Effect on the key', rest: 'Rest', noun: 'About', no_audit: 'Nothing was changed yet', member: 'Member', from: 'Before', to: 'After', version: 'Version', up: 'up for {time}', recorded: 'Records written', queued: '{n} waiting', dropped: 'Records lost', log_size: 'Call log', statistics: 'statistics {size}', disk_free: 'Disk free',
     trouble: 'Records cannot be written:', days: 'Log by day', about: 'About', started: 'Started {time}.', running: 'running', fixed: 'Fixed while it runs', fixed_hint: 'These are changed where they come from, and hold from the next start.', locked: 'locked', docs: 'API documentation', licences: 'Licences of the dashboard',
+    backup: 'Backup', backup_hint: 'One file with everything: keys, clients, settings, people, chats, scripts and the call log. It can be made while Keywheel runs.', backup_command: 'Where Keywheel runs', key_in_variable: 'Secrets in it open with the value of {variable}. Keep that elsewhere.', key_in_file: 'Secrets in it open only with {file}. Keep a copy of that elsewhere.', key_not_kept: 'Provider secrets open only with {file}, which was made at the first start. Keep a copy of it elsewhere: without it, no backup brings them back.', key_is_kept: 'I have a copy',
   },
   setup: {
     steps: 'Steps', done: 'done', step_owner: 'Password', step_keys: 'Keys', step_token: 'Token', step_call: 'First call', no_token: 'Open the printed link', no_token_hint: 'Keywheel prints a link with a token when it starts without an owner. Whoever has it becomes the owner.', owner: 'Choose a password', owner_hint: 'You become the owner of this Keywheel. Others can be let in later.', next: 'Next',
@@ -221,5 +224,6 @@ export default {
   people: {
     users: 'People', roles_hint: 'Viewers look, operators run keys, models and clients, owners do everything.', add_user: 'Let someone in', add_user_hint: 'You get a link for them, which lets them in once to choose a password.', no_users: 'No people yet', tokens: 'Admin tokens', tokens_hint: 'For programs that use the admin API.', add_token: 'Make an admin token', no_tokens: 'No tokens besides that of the configuration.',
     you: 'you', last_seen: 'last at work: {time}', expires: 'until {time}', no_password: 'no password yet', role: 'Role', role_of: 'Role of {name}', new_link: 'New link', link: 'Link', link_hint: 'It works once, until {time}, and is shown only now.', remove_users: 'Their sessions end at once. This cannot be undone.', remove_tokens: 'The token is refused at once. This cannot be undone.',
+    operators_see: 'Only operators and owners see who may come in.',
   },
 };

@@ -6,6 +6,7 @@ export default {
     more: '更多', name: '名称', never: '从未', no: '否', none: '无', notices: '通知', optional: '可选', refresh: '刷新', remove: '移除',
     remove_named: '移除 {name}', retry: '重试', save: '保存', saved: '已保存 {name}', search: '搜索', show: '显示', status: '状态', undo: '撤销',
     restored: '已恢复 {name}', unlimited: '不限', yes: '是', clear: '清除', details: '详情', actions: '操作', export: '导出 CSV',
+    apply: '应用', at_least: '至少', at_most: '至多',
   },
   nav: {
     label: '主导航', more: '更多', skip: '跳到内容',
@@ -129,6 +130,7 @@ export default {
     no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', scripts: '脚本', try_scripts: '用此调用试运行脚本', replay: '在聊天中重放',
     export: '导出', clear_filters: '清除筛选', widen: '查看{range}',
     until: '至 {time}', story_failure: '{names}：{kind}', story_nobody: '{outcome}：没有询问供应商。', story_at_once: '{name} 首次尝试即回答。', story_failed_first: '先失败：{failures}。', story_then: '随后 {name} 回答。', story_all_failed: '无人回答：{failures}。', story_ended: '{outcome}，当时由 {name} 回答。', story_lost: '失败的尝试用去 {time}，占总时间的 {share}。', story_slow: '{whole} 中有 {share} 用于{part}。',
+    actions: '导出或删除', tag: '标签', tag_hint: '标签由脚本添加。多个标签以逗号分隔，调用须全部具备。', text: '正文文本', text_hint: '不区分大小写，仅限已保存的正文。', max_attempts: '尝试次数 ≤', counted_from: '统计至 {time}，更早的调用未计入。', delete: '删除这些调用…', delete_title: '删除调用', delete_these: '共有 {n} 个调用匹配，从 {from} 到 {to}。', log_begins: '日志开始', none_to_delete: '没有匹配的调用。', delete_hint: '记录、尝试与正文将被永久删除。统计与预算保留已计数值，审计日志会记录此操作。', delete_n: '删除 {n} 个调用', were_deleted: '已删除 {n} 个调用',
   },
   strategy: { round_robin: '加权轮询', weighted_random: '加权随机', least_in_flight: '进行中最少', fastest: '最快', sticky: '粘性', priority: '按优先级' },
   price: {
@@ -212,6 +214,7 @@ export default {
     rules_hint: '失败的尝试由第一条匹配的规则判定：先是您的规则（自上而下），再是内置规则。给出的各项都必须匹配。', no_rules: '没有自定义规则', no_rules_hint: '内置规则认识常见供应商的错误。', add_rule: '添加规则', rule_id: '规则名称', rule_up: '上移', match_code: '错误代码', match_text: '正文中的文字',
     class: '失败类型', blame: '责任方', retry: '然后', effect: '对密钥的影响', rest: '休息', noun: '对象', no_audit: '还没有任何更改', member: '字段', from: '之前', to: '之后', version: '版本', up: '已运行 {time}', recorded: '已写入记录', queued: '{n} 条等待', dropped: '丢失的记录', log_size: '调用日志', statistics: '统计 {size}', disk_free: '磁盘剩余',
     trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', fixed: '运行期间固定的设置', fixed_hint: '请在其来源处修改，下次启动生效。', locked: '已锁定', docs: 'API 文档', licences: '面板所用库的许可证',
+    backup: '备份', backup_hint: '一个文件包含全部内容：密钥、客户端、设置、人员、对话、脚本与调用日志。可在运行时制作。', backup_command: '在运行 Keywheel 的机器上', key_in_variable: '其中的密文需要 {variable} 的值才能打开，请另行保存。', key_in_file: '其中的密文只能用 {file} 打开，请另存一份。', key_not_kept: '供应商密钥只能用首次启动时生成的 {file} 打开。请另存一份：没有它，任何备份都无法恢复这些密钥。', key_is_kept: '我已保存副本',
   },
   setup: {
     steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',
@@ -221,5 +224,6 @@ export default {
   people: {
     users: '人员', roles_hint: '只读可查看；操作员可管理密钥、模型和客户端；所有者可做一切。', add_user: '邀请人员', add_user_hint: '您会得到一个链接，对方可用它进入一次并设置密码。', no_users: '还没有人员', tokens: '管理令牌', tokens_hint: '供使用管理 API 的程序。', add_token: '创建管理令牌', no_tokens: '除配置中的令牌外没有其他令牌。',
     you: '您', last_seen: '最近活动：{time}', expires: '至 {time}', no_password: '尚无密码', role: '角色', role_of: '{name} 的角色', new_link: '新链接', link: '链接', link_hint: '仅可使用一次，有效至 {time}，且只显示这一次。', remove_users: '其会话立即结束，无法撤销。', remove_tokens: '该令牌立即失效，无法撤销。',
+    operators_see: '只有操作员与所有者可以查看人员列表。',
   },
 };

@@ -40,7 +40,7 @@ export default function Calls() {
       <${Filters} />
       ${list.unreadable.map((day) => html`<p class="form-problem" key=${day.day}><${Icon} name="triangle-alert" />${t('calls.unreadable', { day: day.day, reason: day.reason })}</p>`)}
       <${Rows} list=${list} isFiltered=${isFiltered} />
-      ${rest[0] && html`<${CallDrawer} key=${rest[0]} id=${rest[0]} back=${href('calls', query)} step=${(by) => neighbour(list.calls, rest[0], by)} />`}
+      ${rest[0] && html`<${CallDrawer} id=${rest[0]} back=${href('calls', query)} step=${(by) => neighbour(list.calls, rest[0], by)} />`}
     </div>`;
 }
 

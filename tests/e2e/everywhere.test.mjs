@@ -81,3 +81,97 @@ test('while the server is away, what is shown stays and is labelled', () => on('
   await page.getByRole('button', { name: 'Retry' }).first().click();
   await page.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });
 }));
+
+test('every page has its jump, and the palette finds pages, things, calls and commands', async () => {
+  const { calls } = await ask(demo, 'GET', 'api/calls?limit=1');
+  await on('overview', {}, async (page) => {
+    await page.locator('.tile').first().waitFor();
+    for (const [key, name] of [['c', 'calls'], ['k', 'keys'], ['p', 'providers'], ['m', 'models'], ['l', 'clients'], ['x', 'scripts'], ['h', 'chat'], ['a', 'alerts'], ['s', 'settings'], ['o', 'overview']]) {
+      await press(page, `g ${key}`, (patience) => page.waitForURL(new RegExp(`#/${name}`), patience));
+      await page.locator('#page-title').waitFor();
+    }
+    const choose = async (text, option, key = 'Control+k') => {
+      await page.keyboard.press(key);
+      await page.getByRole('combobox').fill(text);
+      await page.getByRole('option', { name: option }).first().waitFor();
+      await page.keyboard.press('Enter');
+      await page.getByRole('combobox').waitFor({ state: 'detached' });
+    };
+    await choose('theme dark', /Theme: Dark/);
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await choose(calls[0].id, calls[0].id, 'Meta+k');
+    await page.locator('dialog.drawer[open]').getByText(calls[0].id).first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('settings');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/#\/settings/);
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('no such thing anywhere');
+    await page.getByText('Nothing is called').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('combobox').waitFor({ state: 'detached' });
+  });
+});
+
+test('keys rest while somebody types, / goes to the search, and focus returns after a dialog', () => on('keys', {}, async (page) => {
+  await row(page, 'team-a').waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('gm?jx');
+  assert.equal(await page.locator('[data-search]').inputValue(), 'gm?jx');
+  assert.match(page.url(), /#\/keys/);
+  await page.locator('[data-search]').fill('');
+  await page.keyboard.press('Escape');
+  await row(page, 'team-a').waitFor();
+  await page.getByRole('button', { name: 'Preferences' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Preferences' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Preferences');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('Tab');
+  await page.getByRole('link', { name: 'Skip to the content' }).press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'page-title');
+}));
+
+test('the stretch of time stands in the address, is remembered, and can be any, in UTC too', () => on('calls', {}, async (page) => {
+  const picker = page.locator('.page-head details');
+  const choose = async (name) => {
+    await picker.locator('summary', { hasText: /\w/ }).first().click();
+    await picker.getByRole('button', { name, exact: true }).click();
+  };
+  for (const [name, range] of [['15 minutes', '15m'], ['6 hours', '6h'], ['Today', 'today'], ['Yesterday', 'yesterday'], ['7 days', '7d'], ['30 days', '30d'], ['1 hour', '1h']]) {
+    const asked = page.waitForRequest((request) => request.url().includes('/api/calls?') && request.url().includes(`range=${range}`));
+    await choose(name);
+    assert.match((await asked).url(), /zone=Europe%2FBerlin/);
+    await page.waitForURL(new RegExp(`range=${range}`));
+  }
+  await page.goto(`${demo.url}/#/overview`);
+  await page.locator('.page-head summary', { hasText: '1 hour' }).waitFor();
+  await page.goto(`${demo.url}/#/calls`);
+  await picker.locator('summary', { hasText: '1 hour' }).click();
+  await picker.getByLabel('Show times in UTC').check();
+  await picker.getByLabel('From').fill('2026-01-02T03:04');
+  await picker.getByLabel('To').fill('2030-01-02T03:04');
+  await picker.getByRole('button', { name: 'Apply' }).click();
+  await page.waitForURL((url) => decodeURIComponent(url.hash).includes('from=2026-01-02T03:04:00.000Z') && decodeURIComponent(url.hash).includes('to=2030-01-02T03:04:00.000Z'));
+  const link = page.locator('table.table tbody tr.opens a').first();
+  await link.waitFor();
+  const [address, shown] = await link.evaluate((one) => [one.href, one.innerText]);
+  const { started_at: began } = await ask(demo, 'GET', `api/calls/${address.match(/calls\/([0-9a-f-]+)/)[1]}`);
+  assert.ok(shown.includes(began.slice(11, 16)), `${shown} is ${began} in UTC`);
+}));
+
+test('figures, money and dates are written as the language has them', () => on('calls', { language: 'zh-CN' }, async (page) => {
+  await page.getByRole('heading', { name: '调用', level: 1 }).waitFor();
+  await page.locator('table.table tbody tr.opens').first().locator('a').first().click();
+  await page.locator('dialog[open] dd', { hasText: /\d{4}年\d{1,2}月\d{1,2}日/ }).first().waitFor();
+}));

@@ -10,7 +10,7 @@ import { attempt } from '../../lib/edit.js';
 import { dateTime, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useAnswer } from '../../lib/query.js';
-import { mayOwn, user as self } from '../../lib/session.js';
+import { mayOperate, mayOwn, user as self } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 
 const ROLES = ['viewer', 'operator', 'owner'];
@@ -18,7 +18,7 @@ const roles = () => ROLES.map((role) => [role, t(`role.${role}`)]);
 const seen = (time) => (time ? relative(time) : t('common.never'));
 
 export function People() {
-  const users = useAnswer('api/users all', (signal) => everything('api/users', 'users', {}, { signal }));
+  const users = useAnswer(mayOperate.value ? 'api/users all' : null, (signal) => everything('api/users', 'users', {}, { signal }));
   const tokens = useAnswer(mayOwn.value ? 'api/tokens all' : null, (signal) => everything('api/tokens', 'tokens', {}, { signal }));
   const [dialog, setDialog] = useState(null);
   const close = () => setDialog(null);
@@ -30,6 +30,7 @@ export function People() {
     again();
     setDialog(secret ? { secret } : null);
   };
+  if (!mayOperate.value) return html`<p class="verdict">${t('people.operators_see')}</p>`;
   return html`
     <section class="panel people"><div class="section-head"><div><h2>${t('people.users')}</h2><p class="hint">${t('people.roles_hint')}</p></div>
       ${mayOwn.value && html`<${Button} small icon="user-plus" onClick=${() => setDialog({ add: 'user' })}>${t('people.add_user')}<//>`}</div>
