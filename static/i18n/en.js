@@ -201,8 +201,8 @@ export default {
   budget: { usd_day: 'Dollars a day', usd_month: 'Dollars a month', usd_total: 'Dollars in all', tokens_day: 'Tokens a day', tokens_month: 'Tokens a month', tokens_total: 'Tokens in all' },
   retry: { none: 'no retry', same: 'same key again', next: 'next key', next_tier: 'next tier' },
   effect_name: { none: 'none', cooldown: 'rest', backoff: 'rest, doubling', disable: 'disable the key', size_limit: 'remember a size limit', count_against_provider: 'count against the provider' },
-  noun: { provider: 'Provider', key: 'Key', model: 'Model', client: 'Client', settings: 'Settings', user: 'User', script: 'Script', alert: 'Alert' },
-  action: { create: 'created', update: 'changed', delete: 'deleted', restore: 'brought back', disable: 'disabled', enable: 'enabled', reset: 'reset', token: 'new token', import: 'imported' },
+  noun: { provider: 'Provider', key: 'Key', model: 'Model', client: 'Client', settings: 'Settings', user: 'User', script: 'Script', alert: 'Alert', 'alert channel': 'Alert channel', 'alert rule': 'Alert rule', 'admin token': 'Admin token', call: 'Calls' },
+  action: { create: 'created', update: 'changed', delete: 'deleted', restore: 'brought back', disable: 'disabled', enable: 'enabled', reset: 'reset', token: 'new token', import: 'imported', 'sync models': 'models synced', 'sign in': 'signed in', 'sign in by link': 'signed in by a link', replay: 'replayed', start_shadow: 'shadow started', stop_shadow: 'shadow stopped' },
   settings: {
     tab_routing: 'Routing', tab_logging: 'Logging', tab_rules: 'Error rules', tab_users: 'Users', tab_audit: 'Audit log', tab_system: 'System', look_only: 'Only an owner may change these.', saved: 'The settings are saved; the next call obeys them.', unsaved: { one: '{n} change is not saved', other: '{n} changes are not saved' }, updated: 'Last changed {time}',
     group_choice: 'Choosing keys', group_choice_hint: 'How a key is chosen, and how often a call may go on to another.', group_streams: 'Streams', group_streams_hint: 'How long the head of a stream is held, so that a failure before the first content can go to the next key unseen.', group_access: 'Models and access', group_access_hint: 'What may be called, and from where.',
@@ -225,5 +225,6 @@ export default {
     users: 'People', roles_hint: 'Viewers look, operators run keys, models and clients, owners do everything.', add_user: 'Let someone in', add_user_hint: 'You get a link for them, which lets them in once to choose a password.', no_users: 'No people yet', tokens: 'Admin tokens', tokens_hint: 'For programs that use the admin API.', add_token: 'Make an admin token', no_tokens: 'No tokens besides that of the configuration.',
     you: 'you', last_seen: 'last at work: {time}', expires: 'until {time}', no_password: 'no password yet', role: 'Role', role_of: 'Role of {name}', new_link: 'New link', link: 'Link', link_hint: 'It works once, until {time}, and is shown only now.', remove_users: 'Their sessions end at once. This cannot be undone.', remove_tokens: 'The token is refused at once. This cannot be undone.',
     operators_see: 'Only operators and owners see who may come in.',
+    last_used: 'last used: {time}',
   },
 };

@@ -201,8 +201,8 @@ export default {
   budget: { usd_day: '每日美元', usd_month: '每月美元', usd_total: '累计美元', tokens_day: '每日 Token', tokens_month: '每月 Token', tokens_total: '累计 Token' },
   retry: { none: '不重试', same: '同一密钥', next: '下一个密钥', next_tier: '下一层' },
   effect_name: { none: '无', cooldown: '休息', backoff: '休息（加倍）', disable: '停用密钥', size_limit: '记住大小限制', count_against_provider: '计入供应商故障' },
-  noun: { provider: '供应商', key: '密钥', model: '模型', client: '客户端', settings: '设置', user: '用户', script: '脚本', alert: '告警' },
-  action: { create: '创建', update: '修改', delete: '删除', restore: '恢复', disable: '停用', enable: '启用', reset: '重置', token: '更换令牌', import: '导入' },
+  noun: { provider: '供应商', key: '密钥', model: '模型', client: '客户端', settings: '设置', user: '用户', script: '脚本', alert: '告警', 'alert channel': '告警渠道', 'alert rule': '告警规则', 'admin token': '管理令牌', call: '调用' },
+  action: { create: '创建', update: '修改', delete: '删除', restore: '恢复', disable: '停用', enable: '启用', reset: '重置', token: '更换令牌', import: '导入', 'sync models': '同步模型', 'sign in': '登录', 'sign in by link': '通过链接登录', replay: '重放', start_shadow: '开始并行观察', stop_shadow: '停止并行观察' },
   settings: {
     tab_routing: '路由', tab_logging: '日志', tab_rules: '错误规则', tab_users: '用户', tab_audit: '审计日志', tab_system: '系统', look_only: '只有所有者可以修改。', saved: '设置已保存，下一次调用即生效。', unsaved: { other: '{n} 项更改未保存' }, updated: '上次修改于 {time}',
     group_choice: '选择密钥', group_choice_hint: '如何选择密钥，以及一次调用可以换几次。', group_streams: '流', group_streams_hint: '流的开头保留多久，使首个内容之前的失败可以悄悄换到下一个密钥。', group_access: '模型与访问', group_access_hint: '可以调用什么，以及从哪里调用。',
@@ -225,5 +225,6 @@ export default {
     users: '人员', roles_hint: '只读可查看；操作员可管理密钥、模型和客户端；所有者可做一切。', add_user: '邀请人员', add_user_hint: '您会得到一个链接，对方可用它进入一次并设置密码。', no_users: '还没有人员', tokens: '管理令牌', tokens_hint: '供使用管理 API 的程序。', add_token: '创建管理令牌', no_tokens: '除配置中的令牌外没有其他令牌。',
     you: '您', last_seen: '最近活动：{time}', expires: '至 {time}', no_password: '尚无密码', role: '角色', role_of: '{name} 的角色', new_link: '新链接', link: '链接', link_hint: '仅可使用一次，有效至 {time}，且只显示这一次。', remove_users: '其会话立即结束，无法撤销。', remove_tokens: '该令牌立即失效，无法撤销。',
     operators_see: '只有操作员与所有者可以查看人员列表。',
+    last_used: '最近使用：{time}',
   },
 };
