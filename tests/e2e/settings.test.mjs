@@ -67,6 +67,11 @@ test('an own rule for errors is added, moved, saved and taken away', () => on('s
 test('somebody is let in by a link, given another role, kept out, and removed', () => on('settings/users', async (page) => {
   await page.getByRole('button', { name: 'Let someone in' }).click();
   const adding = page.getByRole('dialog', { name: 'Let someone in' });
+  await adding.getByLabel('Name').fill('olga');
+  assert.equal(await adding.getByLabel('Role').inputValue(), 'owner', 'the first one is an owner');
+  await adding.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('dialog', { name: 'olga' }).getByRole('button', { name: 'I have kept it' }).click();
+  await page.getByRole('button', { name: 'Let someone in' }).click();
   await adding.getByLabel('Name').fill('maria');
   await adding.getByLabel('Role').selectOption('viewer');
   await adding.getByRole('button', { name: 'Add', exact: true }).click();

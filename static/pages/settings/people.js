@@ -40,7 +40,7 @@ export function People() {
       <${Button} small icon="plus" onClick=${() => setDialog({ add: 'token' })}>${t('people.add_token')}<//></div>
       <${Answer} of=${tokens} rows=${2} quiet>${(list) => html`<ul class="plain-rows">${list.map((one) => html`<${Token} key=${one.id} token=${one} ask=${setDialog} />`)}</ul>
         ${!list.length && html`<p class="hint">${t('people.no_tokens')}</p>`}`}<//></section>`}
-    ${dialog?.add === 'user' && html`<${AddUser} close=${close} done=${(made) => show(made.link && { ...made.link, name: made.user.name })} />`}
+    ${dialog?.add === 'user' && html`<${AddUser} close=${close} first=${users.data?.length === 0} done=${(made) => show(made.link && { ...made.link, name: made.user.name })} />`}
     ${dialog?.add === 'token' && html`<${AddToken} close=${close} done=${(made) => show({ token: made.token, name: made.admin_token.name })} />`}
     ${dialog?.secret && html`<${Once} ...${dialog.secret} close=${close} />`}
     ${dialog?.remove && html`<${Confirm} title=${t('common.remove_named', { name: dialog.remove.name })} text=${t(`people.remove_${dialog.noun}`)} action=${t('common.delete')} close=${close}
@@ -70,8 +70,9 @@ const Token = ({ token, ask }) => html`
     <span class="hint">${t('people.last_used', { time: seen(token.last_used_at) })}${token.expires_at ? ` · ${t('people.expires', { time: dateTime(token.expires_at) })}` : ''}</span></span>
     <span class="hint">${t(`role.${token.role}`)}</span><${IconButton} icon="trash-2" label=${t('common.remove_named', { name: token.name })} onClick=${() => ask({ remove: token, noun: 'tokens' })} /></li>`;
 
-function AddUser({ close, done }) {
-  const form = useForm({ name: '', role: 'operator' }, (values) => api.post('api/users', values), done);
+/** The first one has to be an owner. */
+function AddUser({ close, done, first }) {
+  const form = useForm({ name: '', role: first ? 'owner' : 'operator' }, (values) => api.post('api/users', values), done);
   return html`<${Adding} title=${t('people.add_user')} hint=${t('people.add_user_hint')} form=${form} close=${close} />`;
 }
 
