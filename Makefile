@@ -36,6 +36,11 @@ screenshots: tests/e2e/node_modules ## Take pictures of the dashboard into targe
 	$(CARGO) build --quiet
 	node tests/e2e/screenshots.mjs
 
+.PHONY: pictures
+pictures: tests/e2e/node_modules ## Take the pictures of the README anew
+	$(CARGO) build --quiet
+	node tests/e2e/screenshots.mjs --docs
+
 tests/e2e/node_modules: tests/e2e/package-lock.json
 	cd tests/e2e && npm ci --silent --no-audit --no-fund
 	@touch $@

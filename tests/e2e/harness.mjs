@@ -11,8 +11,8 @@ import { chromium } from 'playwright-core';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
 
-/** So long is waited for what a page ought to do: a busy machine is slow, a broken page is never done. */
-export const PATIENCE = 45_000;
+/** So long is waited for what a page ought to do, in milliseconds: a busy machine is slow, a broken page is never done. */
+export const PATIENCE = Number(process.env.PATIENCE ?? 45_000);
 
 /** The browser of this machine; as root on Debian it is installed where it is missing. */
 export function findBrowser() {
@@ -104,6 +104,7 @@ export async function openPage(browser, server, { width = 1440, height = 900, da
     viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: language === 'en' ? 'en-GB' : language, reducedMotion, timezoneId: 'Europe/Berlin', ...options,
   });
   context.setDefaultTimeout(PATIENCE);
+  context.setDefaultNavigationTimeout(PATIENCE);
   if (signIn) await context.addInitScript((token) => location.protocol === 'http:' && sessionStorage.setItem('keywheel.token', JSON.stringify(token)), server.token);
   const faults = [];
   context.on('page', (page) => watch(page, server, faults));
