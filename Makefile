@@ -29,12 +29,17 @@ test: ## Run every test: Rust, the dashboard, and the fast part of the official 
 .PHONY: e2e
 e2e: tests/e2e/node_modules ## Use the dashboard in a browser (needs npm; finds Chromium, or installs it as root on Debian)
 	$(CARGO) build --quiet
-	node --test --test-concurrency=1 --test-timeout=180000 tests/e2e/*.test.mjs
+	node --test --test-concurrency=1 --test-timeout=1200000 tests/e2e/*.test.mjs
 
 .PHONY: screenshots
 screenshots: tests/e2e/node_modules ## Take pictures of the dashboard into target/screenshots/
 	$(CARGO) build --quiet
 	node tests/e2e/screenshots.mjs
+
+.PHONY: pictures
+pictures: tests/e2e/node_modules ## Take the pictures of the README anew
+	$(CARGO) build --quiet
+	node tests/e2e/screenshots.mjs --docs
 
 tests/e2e/node_modules: tests/e2e/package-lock.json
 	cd tests/e2e && npm ci --silent --no-audit --no-fund

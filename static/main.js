@@ -6,7 +6,7 @@ import { currentSession } from './lib/api.js';
 import { t, useLanguage } from './lib/i18n.js';
 import { go, href, route } from './lib/router.js';
 import { signedIn, signInNeeded, user } from './lib/session.js';
-import { Component, html, render, useEffect, useState } from './lib/ui.js';
+import { Component, html, render, useEffect, useLayoutEffect, useState } from './lib/ui.js';
 import './lib/theme.js';
 import { HOME, ROUTES } from './routes.js';
 
@@ -50,7 +50,8 @@ function Page({ entry }) {
       },
     );
   }, [entry]);
-  useEffect(() => {
+  // Before anything is painted, so that no field that somebody has just gone into loses the focus again.
+  useLayoutEffect(() => {
     document.getElementById('main')?.scrollTo(0, 0);
     const title = document.getElementById('page-title');
     if (title && !document.querySelector('dialog[open]')) title.focus({ preventScroll: true });

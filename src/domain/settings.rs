@@ -87,6 +87,18 @@ impl Settings {
         within("body_cap_bytes", self.body_cap_bytes, 0, 64 * 1024 * 1024)?;
         within("body_retention_days", self.body_retention_days.into(), 1, 3650)?;
         within("retention_days", self.retention_days.into(), 1, 3650)?;
-        within("model_sync_s", self.model_sync_s, 0, 30 * 24 * 3600)
+        within("model_sync_s", self.model_sync_s, 0, 30 * 24 * 3600)?;
+        match self.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            Some(wrong) => {
+                Err(("cors_origins", format!("must hold * or origins such as https://app.example.com, not {wrong:?}")))
+            }
+            None => Ok(()),
+        }
     }
+}
+
+/// `*`, or a scheme, a host and perhaps a port, as browsers send them.
+fn is_origin(text: &str) -> bool {
+    let is_host = |host: &str| !host.is_empty() && !host.contains(|sign: char| "/?#@\\".contains(sign) || sign.is_whitespace());
+    text == "*" || text.split_once("://").is_some_and(|(scheme, host)| !scheme.is_empty() && is_host(host))
 }

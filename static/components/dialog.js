@@ -5,9 +5,9 @@ import { Button, IconButton } from './basics.js';
 
 /**
  * A modal dialog while it is rendered. `drawer` puts it at the side; `keep` lets neither Escape nor a click outside close it,
- * for what is shown only once.
+ * for what is shown only once. `onKey` gets every key that is pressed inside.
  */
-export function Dialog({ title, subtitle, close, children, actions, drawer, wide, keep, class: name, header }) {
+export function Dialog({ title, subtitle, close, children, actions, drawer, wide, keep, class: name, header, onKey }) {
   const element = useRef();
   const heading = useId();
   const before = useRef(document.activeElement);
@@ -26,12 +26,15 @@ export function Dialog({ title, subtitle, close, children, actions, drawer, wide
     if (!keep) close();
   };
   // Chromium closes a dialog on the second Escape whatever `cancel` says.
-  const guard = (event) => keep && event.key === 'Escape' && event.preventDefault();
+  const press = (event) => {
+    if (keep && event.key === 'Escape') event.preventDefault();
+    onKey?.(event);
+  };
   const pressed = useRef(false);
   const outside = (event) => event.target === element.current;
   return html`
     <dialog ref=${element} class=${classes(drawer ? 'drawer' : 'dialog', wide && 'wide', name)} aria-labelledby=${heading}
-      onCancel=${cancel} onKeyDown=${guard}
+      onCancel=${cancel} onKeyDown=${press}
       onPointerDown=${(event) => { pressed.current = outside(event); }}
       onClick=${(event) => { if (pressed.current && outside(event) && !keep) close(); }}>
       <div class="dialog-box">

@@ -8,7 +8,7 @@ import { zoneChoice } from '../lib/range.js';
 import { go, href, route } from '../lib/router.js';
 import { passwordNeeded, signedOut, user } from '../lib/session.js';
 import { THEMES, isNarrow, theme } from '../lib/theme.js';
-import { classes, html, signal, useEffect } from '../lib/ui.js';
+import { classes, html, signal, useEffect, useLayoutEffect } from '../lib/ui.js';
 import { GROUPS, HOME, ROUTES } from '../routes.js';
 import { Banner } from './banner.js';
 import { Icon, IconButton } from './basics.js';
@@ -118,7 +118,7 @@ export function PageHead({ title, count, children, actions }) {
 }
 
 export function Shell({ children }) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const ends = [
       bind('ctrl+k', () => { paletteOpen.value = true; }),
       bind('?', () => { helpOpen.value = true; }),

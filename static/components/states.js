@@ -54,6 +54,12 @@ export const Failure = ({ error, retry, title }) => html`
     ${retry && html`<${Button} small icon="rotate-ccw" onClick=${retry}>${t('common.retry')}<//>`}
   </div>`;
 
+/** Says that what is shown is not of now, and why. */
+export const StaleNote = ({ at, error, reload }) => html`
+  <div class="stale-note" role="status"><${Icon} name="wifi-off" />
+    <span>${t('error.stale', { time: shortTime(at) })} ${causeOf(error)}</span>
+    <${Button} small kind="quiet" onClick=${reload}>${t('common.retry')}<//></div>`;
+
 /** What lies in a place that a question fills: the answer, dimmed and labelled while it is stale, or what stands for it. */
 export function Answer({ of, children, skeleton, rows, quiet }) {
   const { data, error, loading, stale, at, reload } = of;
@@ -63,8 +69,6 @@ export function Answer({ of, children, skeleton, rows, quiet }) {
     return html`<${Skeleton} kind=${skeleton} rows=${rows} />`;
   }
   return html`
-    ${error && html`<div class="stale-note" role="status"><${Icon} name="wifi-off" />
-      <span>${t('error.stale', { time: shortTime(at) })} ${causeOf(error)}</span>
-      <${Button} small kind="quiet" onClick=${reload}>${t('common.retry')}<//></div>`}
+    ${error && html`<${StaleNote} ...${{ at, error, reload }} />`}
     <div class=${!quiet && (slow || error) ? 'is-stale' : 'is-fresh'} aria-busy=${slow ? 'true' : undefined}>${children(data)}</div>`;
 }

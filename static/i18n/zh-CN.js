@@ -6,6 +6,7 @@ export default {
     more: '更多', name: '名称', never: '从未', no: '否', none: '无', notices: '通知', optional: '可选', refresh: '刷新', remove: '移除',
     remove_named: '移除 {name}', retry: '重试', save: '保存', saved: '已保存 {name}', search: '搜索', show: '显示', status: '状态', undo: '撤销',
     restored: '已恢复 {name}', unlimited: '不限', yes: '是', clear: '清除', details: '详情', actions: '操作', export: '导出 CSV',
+    apply: '应用', at_least: '至少', at_most: '至多',
   },
   nav: {
     label: '主导航', more: '更多', skip: '跳到内容',
@@ -123,10 +124,13 @@ export default {
     attempted_key: '尝试过的密钥', served_model: '实际模型', error_code: '错误', request_id: '请求 ID', min_cost_usd: '费用 ≥', min_duration_ms: '耗时 ≥', find: '按 ID 查找', at_least: '{n} 次及以上', streamed: '流式', plain: '非流式', pause: '暂停', resume: '继续',
     columns: '列', usual_columns: '恢复默认', all_calls: '全部调用（未筛选）', new: { other: '{n} 个新调用' }, none: '此时段没有调用', none_hint: '扩大时间范围，或发起一次调用。', no_match: '没有匹配的调用', no_match_hint: '扩大时间范围，或移除一个筛选条件。',
     searching: '正在搜索早于 {time} 的记录…', end: '此时段已全部显示。', unreadable: '{day} 的日志无法读取：{reason}', tokens_hint: '输入 → 输出，{quality}', no_price: '无价格', export_csv: 'CSV（全部匹配）', export_jsonl: 'JSON 行（全部匹配）', exporting: '导出',
-    exported: { other: '已读取 {n} 个调用…' }, before: '上一个调用', after: '下一个调用', copy_link: '复制链接', tab_attempts: '尝试', tab_usage: '用量', tab_bodies: '请求与响应', tab_raw: '记录', first_after: '首 Token 在 {time} 后', per_second: '{n} Token/秒', bytes: '正文',
+    exported: '已读取 {size}…', before: '上一个调用', after: '下一个调用', copy_link: '复制链接', tab_attempts: '尝试', tab_usage: '用量', tab_bodies: '请求与响应', tab_raw: '记录', first_after: '首 Token 在 {time} 后', per_second: '{n} Token/秒', bytes: '正文',
     client_id: '客户端请求 ID', provider_id: '供应商请求 ID', dropped: '未转发的请求头', attributes: '脚本添加的属性', no_attempts: '没有请求任何供应商。', failed: '失败', served: '已响应', no_key: '无密钥', why: '为何选此密钥', pool: '{pool} 个中 {ready} 个可用，第 {tier} 层', keys_n: { other: '{n} 个密钥' },
-    nobody_passed: '没有密钥被跳过。', part_queue: '等待密钥', part_connect: '连接', part_wait: '等待响应头', part_think: '至首 Token', part_read: '读取', blame: '责任方：{who}。', effect_cooldown: '密钥休息 {time}。', effect_backoff: '密钥休息 {time}。', effect_disable: '密钥已停用。',
+    nobody_passed: '没有密钥被跳过。', part_queue: '等待密钥', part_connect: '连接', part_wait: '等待响应头', part_think: '等待首 Token', part_read: '读取', blame: '责任方：{who}。', effect_cooldown: '密钥休息 {time}。', effect_backoff: '密钥休息 {time}。', effect_disable: '密钥已停用。',
     no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', scripts: '脚本', try_scripts: '用此调用试运行脚本', replay: '在聊天中重放',
+    export: '导出', clear_filters: '清除筛选', widen: '查看{range}',
+    until: '至 {time}', story_failure: '{names}：{kind}', story_nobody: '{outcome}：没有询问供应商。', story_at_once: '{name} 首次尝试即回答。', story_failed_first: '先失败：{failures}。', story_then: '随后 {name} 回答。', story_all_failed: '无人回答：{failures}。', story_ended: '{outcome}，当时由 {name} 回答。', story_lost: '失败的尝试用去 {time}，占总时间的 {share}。', story_slow: '{whole} 中有 {share} 用于{part}。',
+    actions: '导出或删除', tag: '标签', tag_hint: '标签由脚本添加。多个标签以逗号分隔，调用须全部具备。', text: '正文文本', text_hint: '不区分大小写，仅限已保存的正文。', max_attempts: '尝试次数 ≤', counted_from: '统计至 {time}，更早的调用未计入。', delete: '删除这些调用…', delete_title: '删除调用', delete_these: '共有 {n} 个调用匹配，从 {from} 到 {to}。', log_begins: '日志开始', none_to_delete: '没有匹配的调用。', delete_hint: '记录、尝试与正文将被永久删除。统计与预算保留已计数值，审计日志会记录此操作。', delete_n: '删除 {n} 个调用', were_deleted: '已删除 {n} 个调用',
   },
   strategy: { round_robin: '加权轮询', weighted_random: '加权随机', least_in_flight: '进行中最少', fastest: '最快', sticky: '粘性', priority: '按优先级' },
   price: {
@@ -166,6 +170,7 @@ export default {
     allow_private: '允许私有地址', allow_private_hint: '用于本机或内网中的接收方。', least: '通知内容', everything: '全部', only_critical: '仅严重告警', quiet: '免打扰时段', quiet_hint: '此间发生的告警在时段结束后通知，已恢复的除外。', quiet_from: '从', quiet_to: '到', quiet_from_to: '{from} 至 {to} 免打扰', zone: '时区', critical_too: '严重告警也暂缓',
     retries: '发送失败时', attempts: '尝试次数', retry: '首次等待', host: '邮件服务器', port: '端口', encryption: '加密', user: '用户名', from: '发件人', to: '收件人',
     no_deliveries: '还没有发送过消息', no_deliveries_hint: '发往渠道的每条消息及其结果都列在这里。', state_waiting: '等待中', state_delivered: '已送达', state_failed: '失败', state_withdrawn: '已撤回', event_opened: '告警', event_resolved: '恢复', event_test: '测试', attempts_n: { other: '尝试 {n} 次' }, again: '{time} 重试',
+    text_key_disabled: '密钥 {key} 已停用', text_key_probed: '{reason}。会不时探测，恢复后自动启用。', text_pool_below: '{provider} 的 {of} 个密钥中有 {usable} 个可用', text_pool_least: '规则要求至少 {least} 个，其余正在冷却、达到限额或已停用。', text_breaker_open: '{provider} 的所有密钥都失败', text_breaker_spared: '失败类型：{breaker}。密钥暂不使用，每次只放行一个调用来探测是否恢复。', text_error_rate: '{share}% 的调用失败', text_error_rate_at: '{provider} 有 {share}% 的调用失败', text_error_rate_allowed: '{minutes} 分钟内 {total} 次中失败 {failed} 次；规则允许 {allowed}%。', text_latency: '所有调用耗时 {ms}（p{p}）', text_latency_at: '{provider} 的调用耗时 {ms}（p{p}）', text_latency_allowed: '{minutes} 分钟内 {total} 次；规则允许 {ms}。', text_budget_warn: '{client} 已用去预算的 {share}%：{budget}', text_budget_used: '{client} 的预算已用完：{budget}', text_budget_amount: '已用 {used}，共 {of}。', text_budget_unenforced: '{client} 的预算无法执行', text_budget_unpriced: '{minutes} 分钟内有 {n} 次调用使用了没有价格的模型。请设置价格，或启用 refuse_unpriced。', text_log_dropped: '调用记录丢失，调用仍在继续', text_log_lost: '因来不及写入，丢失了 {n} 条记录。', text_log_trouble: '写入失败：{trouble}', text_disk_low: '数据目录所在磁盘剩余 {free} MiB', text_disk_least: '规则要求至少 {least} MiB。请缩短 retention_days 或清理空间。', text_test: 'Keywheel 的告警可以送达此渠道', text_and_more: '{first}，另有 {n} 项', first_key_disabled: '密钥停用', first_pool_below: '没有可用密钥', first_error_rate: '调用失败', first_latency: '调用缓慢', first_budget: '预算用完', first_budget_unenforced: '预算无法执行', first_breaker_open: '供应商故障', first_log_dropped: '调用记录丢失', first_disk_low: '磁盘将满', keys_at_least: '少于 {n} 个', look: '查看',
   },
   scripts: {
     tab_files: '文件', tab_try: '试运行', tab_versions: '版本', tab_hooks: '钩子', files: '脚本文件', new: '新建脚本', reload: '重新读取目录', read_again: '已重新读取目录', loaded: '加载于{time}', live: '生效中', not_live: '未生效', older_live: '旧版本生效中', is_new: '新建', edited: '已编辑',
@@ -187,6 +192,7 @@ export default {
     alike: '决定相同', otherwise: '决定不同', unjudged: '无法判断', unjudged_why: '部分调用无法判断，因为脚本读取了未保存的内容：{body} 次的正文，{headers} 次的请求头。', no_calls_yet: '还没有查看任何调用。', none_judged: { other: '查看的 {n} 次调用均无法判断。' }, nothing_changes: { other: '您的编辑不会带来变化：{n} 次调用，决定相同。' }, would_change: { other: '您的编辑会改变 {calls} 次调用中的 {n} 次（{share}）。' },
     draft_failed_in: { other: '您的编辑有钩子在 {n} 次调用中失败；生效脚本为 {live} 次。' }, cost_same: '{n} 次有价格的调用费用不变，为 {live}。', cost_less: '{n} 次有价格的调用费用将从 {live} 变为 {draft}，减少 {difference}。', cost_more: '{n} 次有价格的调用费用将从 {live} 变为 {draft}，增加 {difference}。', cost_unknown: '{n} 次没有用量或价格。',
     differences: '差异', other_changes: '另有 {n} 处差异未细分。', draft_hooks: '您的编辑在此次试运行中的钩子', aspect_reject: '结果', aspect_model: '模型', aspect_provider: '供应商', aspect_key: '密钥', aspect_fallbacks: '随后尝试的模型', aspect_body: '正文', calls_n: { other: '{n} 次调用' }, sample: '试第 {n} 个',
+    action_wrote: '写入 {what}', action_removed: '删除 {what}', action_restored: '恢复 {time} 的版本 {what}', action_first_seen: '首次启动时在目录中发现', action_in_folder: '在目录中被修改', headers: '标头', headers_hint: '每行一个，格式为 name: value。', headers_and_address: '请求头与地址', address: '客户端地址', provider_answers: '供应商', provider_nothing: '不询问', provider_as_logged: '按当时的回答', provider_answer: '一次性回答', provider_stream: '流式回答', provider_failures: '失败', provider_nothing_hint: '不运行查看回答的钩子，除非历史调用中有记录。', provider_answer_hint: '供 on_response 查看。', provider_stream_hint: 'on_response 查看响应头，on_chunk 查看每个事件。', provider_failures_hint: 'classify_error 判断每次失败的尝试。', events: '事件', events_hint: '原样的事件流，或每行一个事件的数据。', message: '供应商的说明', add_failure: '再加一次失败的尝试',
   },
   script_example: {
     script: '空脚本', 'block-list': '屏蔽客户端与词语', 'budget-guard': '每个客户端每日 Token 上限', canary: '二十分之一使用新模型', 'cheapest-that-fits': '满足要求的最便宜模型', 'client-prompts': '按客户端添加系统提示', 'keys-by-time': '按时段选择密钥', 'model-aliases': '带回退的别名', 'quirky-provider': '供应商的特殊错误', redact: '隐去个人数据', 'route-by-length': '按提示长度选择模型', 'tenant-pinning': '租户固定使用自己的密钥', 'weighted-by-tag': '两个密钥池加权分配',
@@ -195,8 +201,8 @@ export default {
   budget: { usd_day: '每日美元', usd_month: '每月美元', usd_total: '累计美元', tokens_day: '每日 Token', tokens_month: '每月 Token', tokens_total: '累计 Token' },
   retry: { none: '不重试', same: '同一密钥', next: '下一个密钥', next_tier: '下一层' },
   effect_name: { none: '无', cooldown: '休息', backoff: '休息（加倍）', disable: '停用密钥', size_limit: '记住大小限制', count_against_provider: '计入供应商故障' },
-  noun: { provider: '供应商', key: '密钥', model: '模型', client: '客户端', settings: '设置', user: '用户', script: '脚本', alert: '告警' },
-  action: { create: '创建', update: '修改', delete: '删除', restore: '恢复', disable: '停用', enable: '启用', reset: '重置', token: '更换令牌', import: '导入' },
+  noun: { provider: '供应商', key: '密钥', model: '模型', client: '客户端', settings: '设置', user: '用户', script: '脚本', alert: '告警', 'alert channel': '告警渠道', 'alert rule': '告警规则', 'admin token': '管理令牌', call: '调用' },
+  action: { create: '创建', update: '修改', delete: '删除', restore: '恢复', disable: '停用', enable: '启用', reset: '重置', token: '更换令牌', import: '导入', 'sync models': '同步模型', 'sign in': '登录', 'sign in by link': '通过链接登录', replay: '重放', start_shadow: '开始并行观察', stop_shadow: '停止并行观察' },
   settings: {
     tab_routing: '路由', tab_logging: '日志', tab_rules: '错误规则', tab_users: '用户', tab_audit: '审计日志', tab_system: '系统', look_only: '只有所有者可以修改。', saved: '设置已保存，下一次调用即生效。', unsaved: { other: '{n} 项更改未保存' }, updated: '上次修改于 {time}',
     group_choice: '选择密钥', group_choice_hint: '如何选择密钥，以及一次调用可以换几次。', group_streams: '流', group_streams_hint: '流的开头保留多久，使首个内容之前的失败可以悄悄换到下一个密钥。', group_access: '模型与访问', group_access_hint: '可以调用什么，以及从哪里调用。',
@@ -208,6 +214,8 @@ export default {
     rules_hint: '失败的尝试由第一条匹配的规则判定：先是您的规则（自上而下），再是内置规则。给出的各项都必须匹配。', no_rules: '没有自定义规则', no_rules_hint: '内置规则认识常见供应商的错误。', add_rule: '添加规则', rule_id: '规则名称', rule_up: '上移', match_code: '错误代码', match_text: '正文中的文字',
     class: '失败类型', blame: '责任方', retry: '然后', effect: '对密钥的影响', rest: '休息', noun: '对象', no_audit: '还没有任何更改', member: '字段', from: '之前', to: '之后', version: '版本', up: '已运行 {time}', recorded: '已写入记录', queued: '{n} 条等待', dropped: '丢失的记录', log_size: '调用日志', statistics: '统计 {size}', disk_free: '磁盘剩余',
     trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', fixed: '运行期间固定的设置', fixed_hint: '请在其来源处修改，下次启动生效。', locked: '已锁定', docs: 'API 文档', licences: '面板所用库的许可证',
+    backup: '备份', backup_hint: '一个文件包含全部内容：密钥、客户端、设置、人员、对话、脚本与调用日志。可在运行时制作。', backup_command: '在运行 Keywheel 的机器上', key_in_variable: '其中的密文需要 {variable} 的值才能打开，请另行保存。', key_in_file: '其中的密文只能用 {file} 打开，请另存一份。', key_not_kept: '供应商密钥只能用首次启动时生成的 {file} 打开。请另存一份：没有它，任何备份都无法恢复这些密钥。', key_is_kept: '我已保存副本',
+    retention_mib: '最多保留', retention_mib_hint: '0 表示不限。先按天删除最旧的正文，再删除最旧的记录。',
   },
   setup: {
     steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',
@@ -217,5 +225,7 @@ export default {
   people: {
     users: '人员', roles_hint: '只读可查看；操作员可管理密钥、模型和客户端；所有者可做一切。', add_user: '邀请人员', add_user_hint: '您会得到一个链接，对方可用它进入一次并设置密码。', no_users: '还没有人员', tokens: '管理令牌', tokens_hint: '供使用管理 API 的程序。', add_token: '创建管理令牌', no_tokens: '除配置中的令牌外没有其他令牌。',
     you: '您', last_seen: '最近活动：{time}', expires: '至 {time}', no_password: '尚无密码', role: '角色', role_of: '{name} 的角色', new_link: '新链接', link: '链接', link_hint: '仅可使用一次，有效至 {time}，且只显示这一次。', remove_users: '其会话立即结束，无法撤销。', remove_tokens: '该令牌立即失效，无法撤销。',
+    operators_see: '只有操作员与所有者可以查看人员列表。',
+    last_used: '最近使用：{time}',
   },
 };

@@ -1,5 +1,5 @@
 // Keys for the whole page: single ones, `g k` pairs, and the palette. They rest while somebody types or a dialog is open.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 const PAIR_TIME = 1200;
 const bindings = new Map();
@@ -41,7 +41,8 @@ export function bind(keys, action) {
 export function useKeys(actions) {
   const latest = useRef(actions);
   latest.current = actions;
-  useEffect(() => {
+  // Before anything is painted: whoever sees a list can already walk it.
+  useLayoutEffect(() => {
     const ends = Object.keys(actions).map((keys) => bind(keys, (event) => latest.current[keys](event)));
     return () => ends.forEach((end) => end());
   }, []);

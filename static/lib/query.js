@@ -4,6 +4,8 @@ import { api } from './api.js';
 
 const answers = new Map();
 const MOST_ANSWERS = 60;
+/** A question that has had no answer for so long is put anew: its connection may be dead. */
+const PATIENCE = 60_000;
 
 function remember(key, data) {
   answers.delete(key);
@@ -17,8 +19,9 @@ export function forget(start) {
 }
 
 /**
- * Asks `GET path?query` and asks again every `every` milliseconds while the page is seen.
+ * Asks `GET path?query` and asks again every `every` milliseconds while the page is seen, but waits for a slow answer.
  * `data` is the last answer; `stale` says that it is of another question, or older than a failed one; `path` null asks nothing.
+ * `reload` asks anew, as after a change; `refresh` only if no answer is on its way.
  */
 export function useQuery(path, query = {}, options = {}) {
   const key = path && `${path}?${JSON.stringify(query)}`;
@@ -31,25 +34,40 @@ export function useAnswer(key, ask, { every } = {}) {
   const [round, setRound] = useState(0);
   const question = useRef(ask);
   question.current = ask;
+  const asking = useRef(null);
+  const askedAt = useRef(0);
   useEffect(() => {
     if (!key) return undefined;
     const stop = new AbortController();
+    asking.current = stop;
+    askedAt.current = Date.now();
+    const ends = () => {
+      if (asking.current === stop) asking.current = null;
+    };
     const known = answers.get(key);
-    setState((old) => ({ ...old, ...(known ?? {}), dataKey: known ? key : old.dataKey, key, loading: true }));
+    setState((old) => ({ ...old, ...(known ?? {}), dataKey: known ? key : old.dataKey, error: old.key === key ? old.error : undefined, key, loading: true }));
     question.current(stop.signal).then(
       (data) => {
+        ends();
         remember(key, data);
         setState({ key, dataKey: key, data, at: Date.now(), loading: false });
       },
-      (error) => error.name !== 'AbortError' && setState((old) => ({ ...old, error, loading: false })),
+      (error) => {
+        ends();
+        if (error.name !== 'AbortError') setState((old) => ({ ...old, error, loading: false }));
+      },
     );
-    return () => stop.abort();
+    return () => {
+      stop.abort();
+      ends();
+    };
   }, [key, round]);
   const reload = () => setRound((old) => old + 1);
-  useInterval(reload, key ? every : null);
+  const refresh = () => (asking.current && Date.now() - askedAt.current < PATIENCE) || reload();
+  useInterval(refresh, key ? every : null);
   const current = state.dataKey ?? (state.data ? state.key : undefined);
   const stale = state.data !== undefined && (current !== key || Boolean(state.error));
-  return { data: state.data, at: state.at, error: state.error, loading: Boolean(key) && (state.loading ?? true), stale, reload };
+  return { data: state.data, at: state.at, error: state.error, loading: Boolean(key) && (state.loading ?? true), stale, reload, refresh };
 }
 
 /** Calls back every so many milliseconds while the page is seen, and when it is seen again. */

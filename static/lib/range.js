@@ -23,6 +23,13 @@ export const range = computed(() => {
 /** What a question about this stretch sends. */
 export const rangeQuery = computed(() => ({ ...range.value, zone: zone.value }));
 
+/** The next longer stretch than this one, if there is one. */
+export function wider({ range: name }) {
+  if (name === '30d') return null;
+  if (name === '7d') return '30d';
+  return ['24h', 'today', 'yesterday'].includes(name) || !name ? '7d' : '24h';
+}
+
 export function chooseRange(name) {
   last.value = name;
   setQuery({ range: name, from: null, to: null });

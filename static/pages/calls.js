@@ -3,21 +3,21 @@ import { Button, Icon } from '../components/basics.js';
 import { Chart } from '../components/chart.js';
 import { RangePicker } from '../components/range-picker.js';
 import { PageHead } from '../components/shell.js';
-import { Answer, Empty, Failure, Skeleton } from '../components/states.js';
+import { Answer, Empty, Failure, Skeleton, StaleNote, useSlow } from '../components/states.js';
 import { Table } from '../components/table.js';
 import { number } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { liveState } from '../lib/live.js';
 import { useQuery } from '../lib/query.js';
-import { chooseSpan, rangeQuery } from '../lib/range.js';
-import { href, route } from '../lib/router.js';
+import { chooseRange, chooseSpan, range, rangeQuery, wider } from '../lib/range.js';
+import { href, route, setQuery } from '../lib/router.js';
 import { stored } from '../lib/stored.js';
 import { html, useEffect, useRef } from '../lib/ui.js';
 import { OUTCOMES, OUTCOME_COLOURS, outcomeName } from '../lib/words.js';
 import { CallCard, USUAL, columnsOf } from './calls/columns.js';
 import { CallDrawer } from './calls/drawer.js';
 import { ExportMenu } from './calls/export.js';
-import { Filters, askedFor } from './calls/filters.js';
+import { FILTERS, Filters, askedFor } from './calls/filters.js';
 import { useCalls } from './calls/list.js';
 import { ColumnMenu } from './calls/column-menu.js';
 
@@ -40,7 +40,7 @@ export default function Calls() {
       <${Filters} />
       ${list.unreadable.map((day) => html`<p class="form-problem" key=${day.day}><${Icon} name="triangle-alert" />${t('calls.unreadable', { day: day.day, reason: day.reason })}</p>`)}
       <${Rows} list=${list} isFiltered=${isFiltered} />
-      ${rest[0] && html`<${CallDrawer} key=${rest[0]} id=${rest[0]} back=${href('calls', query)} step=${(by) => neighbour(list.calls, rest[0], by)} />`}
+      ${rest[0] && html`<${CallDrawer} id=${rest[0]} back=${href('calls', query)} step=${(by) => neighbour(list.calls, rest[0], by)} />`}
     </div>`;
 }
 
@@ -61,15 +61,27 @@ function Rows({ list, isFiltered }) {
   const { query, rest } = route.value;
   const columns = columnsOf().filter((column) => chosenColumns.value.includes(column.name));
   const open = (call) => href(['calls', call.id], query);
+  const dim = useSlow(list.stale && !list.error, 300) || (list.stale && list.error);
   if (list.error && !list.calls.length) return html`<${Failure} error=${list.error} retry=${list.reload} />`;
   if (!list.calls.length && list.loading) return html`<${Skeleton} kind="table" rows=${12} />`;
   return html`
     ${list.pending.length > 0 && html`<button type="button" class="button primary small new-calls" onClick=${list.take}><${Icon} name="arrow-up" />${t('calls.new', { n: list.pending.length })}</button>`}
-    ${list.error && html`<${Failure} error=${list.error} retry=${list.more} />`}
+    ${list.error && html`<${StaleNote} at=${list.at} error=${list.error} reload=${list.more} />`}
+    <div class=${dim ? 'is-stale' : 'is-fresh'} aria-busy=${dim && !list.error ? 'true' : undefined}>
     ${list.calls.length > 0 ? html`<${Table} label=${t('nav.calls')} columns=${columns} rows=${list.calls} open=${open} current=${rest[0]} cardHeight=${88}
       tone=${(call) => (list.fresh.has(call.id) ? 'is-new' : call.probe ? 'is-dim' : undefined)} card=${(call) => html`<${CallCard} call=${call} link=${open(call)} />`} />`
-      : !list.cursor && html`<${Empty} icon="activity" title=${t(isFiltered ? 'calls.no_match' : 'calls.none')}>${t(isFiltered ? 'calls.no_match_hint' : 'calls.none_hint')}<//>`}
+      : !list.cursor && html`<${Nothing} isFiltered=${isFiltered} />`}</div>
     <${End} list=${list} />`;
+}
+
+/** No call: the ways to more of them. */
+function Nothing({ isFiltered }) {
+  const next = wider(range.value);
+  const clear = () => setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])));
+  return html`<${Empty} icon="activity" title=${t(isFiltered ? 'calls.no_match' : 'calls.none')} action=${html`
+    ${isFiltered && html`<${Button} icon="x" onClick=${clear}>${t('calls.clear_filters')}<//>`}
+    ${next && html`<${Button} icon="calendar" onClick=${() => chooseRange(next)}>${t('calls.widen', { range: t(`range.${next}`) })}<//>`}`}>
+    ${t(isFiltered ? 'calls.no_match_hint' : 'calls.none_hint')}<//>`;
 }
 
 /** Asks for the next page when the end of the list comes into sight. */

@@ -8,6 +8,7 @@ import { href, route } from '../lib/router.js';
 import { mayOwn } from '../lib/session.js';
 import { html } from '../lib/ui.js';
 import { Audit } from './settings/audit.js';
+import { KeyBanner } from './settings/backup.js';
 import { SettingsForm } from './settings/form.js';
 import { People } from './settings/people.js';
 import { Rules } from './settings/rules.js';
@@ -22,6 +23,7 @@ export default function Settings() {
     <div class="page settings">
       <${PageHead} title=${t('nav.settings')} />
       <${LinkTabs} label=${t('nav.settings')} chosen=${tab} tabs=${TABS.map((name) => [name, t(`settings.tab_${name}`), href(['settings', name])])} />
+      <${KeyBanner} />
       ${tab === 'users' && html`<${People} />`}
       ${tab === 'audit' && html`<${Audit} />`}
       ${tab === 'system' && html`<${System} />`}

@@ -12,14 +12,17 @@ const TOKEN = 'admin-token-of-the-chat-test';
 
 /** A provider whose answers end when the test says so. */
 const held = [];
-const provider = createServer(async (request, response) => {
+/** What it was asked last. */
+let request;
+const provider = createServer(async (incoming, response) => {
   let body = '';
-  for await (const piece of request) body += piece;
-  if (request.url.endsWith('/models')) {
+  for await (const piece of incoming) body += piece;
+  if (incoming.url.endsWith('/models')) {
     response.setHeader('content-type', 'application/json');
     return response.end(JSON.stringify({ object: 'list', data: ['alpha', 'beta'].map((id) => ({ id, object: 'model' })) }));
   }
-  const { messages, model } = JSON.parse(body);
+  request = JSON.parse(body);
+  const { messages, model } = request;
   const { content } = messages.at(-1);
   const asked = typeof content === 'string' ? content : `${content[0].text} with ${content.length - 1} picture`;
   const say = (delta, finish = null) => response.write(`data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
@@ -196,6 +199,44 @@ test('a recorded call is tried again in a chat', async () => {
   assert.equal(await page.getByLabel('Model', { exact: true }).inputValue(), 'beta');
   await field(page).press('Enter');
   await answers(page).first().getByText('12 in, 34 out').waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('a chat asks with its prompt and parameters, answers again, and is taken along', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await page.getByLabel('Model', { exact: true }).selectOption('beta');
+  await page.getByRole('button', { name: 'Prompt and parameters' }).click();
+  const drawer = page.getByRole('dialog', { name: 'Prompt and parameters' });
+  await drawer.getByLabel('System prompt').fill('Be kind.');
+  await drawer.getByLabel('Temperature').fill('0.3');
+  await drawer.getByLabel('Most tokens of an answer').fill('77');
+  await drawer.getByRole('button', { name: 'Save' }).click();
+  await drawer.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: /^Explain server-sent events/ }).click();
+  await answers(page).getByText('12 in, 34 out').waitFor();
+  assert.deepEqual(request.messages[0], { role: 'system', content: 'Be kind.' });
+  assert.deepEqual([request.model, request.temperature, request.max_tokens ?? request.max_completion_tokens], ['beta', 0.3, 77]);
+  await page.getByRole('button', { name: 'Answer again' }).click();
+  await page.locator('.siblings', { hasText: '2/2' }).waitFor();
+  await answers(page).getByText('12 in, 34 out').waitFor();
+  await page.getByRole('button', { name: 'Branch before' }).click();
+  await page.locator('.siblings', { hasText: '1/2' }).waitFor();
+  const entry = page.locator('.chat-entry.is-here');
+  const save = async (name) => {
+    await entry.locator('summary').click();
+    const saved = page.waitForEvent('download');
+    await entry.getByRole('button', { name }).click();
+    const file = await saved;
+    return [file.suggestedFilename(), readFileSync(await file.path(), 'utf8')];
+  };
+  const [markdown, text] = await save('Export as Markdown');
+  assert.match(markdown, /^chat-.+\.md$/);
+  assert.match(text, /Explain server-sent events[\s\S]+\*\*beta\*\* on Explain/);
+  const [json, whole] = await save('Export as JSON');
+  assert.match(json, /^chat-.+\.json$/);
+  assert.match(JSON.stringify(JSON.parse(whole)), /Be kind\./);
   assert.deepEqual(faults, []);
   await context.close();
 });

@@ -1,6 +1,7 @@
-// Starts the real binary in demo mode and a browser on it.
+// Starts the real binary and a browser on it, and opens pages that keep what a user must never meet.
+import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +10,9 @@ import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
+
+/** So long is waited for what a page ought to do, in milliseconds: a busy machine is slow, a broken page is never done. */
+export const PATIENCE = Number(process.env.PATIENCE ?? 45_000);
 
 /** The browser of this machine; as root on Debian it is installed where it is missing. */
 export function findBrowser() {
@@ -30,15 +34,22 @@ const running = new Set();
 
 /** Ends servers and browsers, also after a test has failed. */
 export async function stopEverything() {
-  for (const one of running) await one.stop();
+  for (const one of [...running].reverse()) await one.stop();
   running.clear();
 }
 
 /** Starts the binary and reads what it prints until it listens; `patterns` name what to keep of that. */
 async function start(args, patterns, options = {}) {
   const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  const gone = new Promise((resolve) => child.on('exit', resolve));
   const failed = new Promise((_, reject) => child.on('error', () => reject(new Error(`${BINARY} cannot be started; build it with: cargo build`))));
-  const found = { stop: () => child.kill('SIGTERM') };
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    await gone;
+    clearTimeout(late);
+  };
+  const found = { stop };
   running.add(found);
   const listens = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
@@ -53,14 +64,14 @@ async function start(args, patterns, options = {}) {
   return found;
 }
 
-/** Starts `keywheel serve` on a free port with a data folder of its own: `{url, setup, stop}`. */
-export async function startServer({ args = [], env = {} } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'keywheel-e2e-'));
-  const server = await start(['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data'), '--scripts', join(folder, 'scripts'), ...args], { setup: /(http\S+#\/setup\?token=\S+)/ }, { env: { ...process.env, KEYWHEEL_LOG: 'error', ...env } });
-  const stop = server.stop;
-  server.stop = () => {
-    stop();
-    rmSync(folder, { recursive: true, force: true });
+/** Starts `keywheel serve` with a data folder of its own, on a free port or on that of `listen`: `{url, setup, folder, stop}`. */
+export async function startServer({ args = [], env = {}, folder = mkdtempSync(join(tmpdir(), 'keywheel-e2e-')), listen = '127.0.0.1:0' } = {}) {
+  const server = await start(['serve', '--listen', listen, '--data', join(folder, 'data'), '--scripts', join(folder, 'scripts'), ...args], { setup: /(http\S+#\/setup\?token=\S+)/ }, { env: { ...process.env, KEYWHEEL_LOG: 'error', ...env } });
+  const end = server.stop;
+  server.folder = folder;
+  server.stop = async ({ keep = false } = {}) => {
+    await end();
+    if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   return server;
 }
@@ -78,20 +89,79 @@ export async function startBrowser() {
   return browser;
 }
 
+/** Asks the admin API of a server; null for an answer without a body. */
+export async function ask({ url, token }, method, path, body) {
+  const response = await fetch(`${url}/${path.replace(/^\//, '')}`, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 400)}`);
+  if (!text) return null;
+  return /json/.test(response.headers.get('content-type')) ? JSON.parse(text) : text;
+}
+
 /** A page that collects whatever a user must never meet: console errors, CSP reports, requests to elsewhere, broken answers. */
-export async function openPage(browser, demo, { width = 1440, height = 900, dark = false, signIn = true, language = 'en', context: options = {} } = {}) {
+export async function openPage(browser, server, { width = 1440, height = 900, dark = false, signIn = true, language = 'en', reducedMotion = 'reduce', context: options = {} } = {}) {
   const context = await browser.newContext({
-    viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: language === 'en' ? 'en-GB' : language, reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', ...options,
+    viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: language === 'en' ? 'en-GB' : language, reducedMotion, timezoneId: 'Europe/Berlin', ...options,
   });
-  context.setDefaultTimeout(15_000);
-  if (signIn) await context.addInitScript((token) => location.protocol === 'http:' && sessionStorage.setItem('keywheel.token', JSON.stringify(token)), demo.token);
-  const page = await context.newPage();
+  context.setDefaultTimeout(PATIENCE);
+  context.setDefaultNavigationTimeout(PATIENCE);
+  if (signIn) await context.addInitScript((token) => location.protocol === 'http:' && sessionStorage.setItem('keywheel.token', JSON.stringify(token)), server.token);
   const faults = [];
+  context.on('page', (page) => watch(page, server, faults));
+  const page = await context.newPage();
+  return { page, context, faults };
+}
+
+function watch(page, server, faults) {
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()} (${message.location().url})`));
   page.on('pageerror', (error) => faults.push(`page: ${error.stack ?? error}`));
+  page.on('response', (response) => response.status() >= 500 && faults.push(`${response.status()} from ${response.url()}`));
   page.on('request', (request) => {
     const origin = new URL(request.url()).origin;
-    if (origin !== new URL(demo.url).origin && !/^(data|blob):/.test(request.url())) faults.push(`request to ${origin}`);
+    if (origin !== new URL(server.url).origin && !/^(data|blob|about):/.test(request.url())) faults.push(`request to ${origin}`);
   });
-  return { page, context, faults };
+}
+
+/**
+ * Opens a page of the dashboard, `#/path`, and lets `run(page, faults, context)` use it. Whatever a user must never meet fails the
+ * test, but for what fits `expected`. A picture of a page that failed is kept in `target/e2e/`.
+ */
+export async function visit(browser, server, path, options, run) {
+  const { page, context, faults } = await openPage(browser, server, options);
+  try {
+    await page.goto(`${server.url}/#/${path}`);
+    await run(page, faults, context);
+    assert.deepEqual(faults.filter((fault) => !options.expected?.test(fault)), []);
+  } catch (error) {
+    await keepPicture(context, path);
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+async function keepPicture(context, path) {
+  const page = context.pages().at(-1);
+  mkdirSync(`${root}target/e2e`, { recursive: true });
+  const file = `${root}target/e2e/${path.replace(/\W+/g, '-') || 'page'}-${Date.now()}.png`;
+  await page?.screenshot({ path: file, timeout: 10_000 }).then(() => console.log(`${page.url()} is seen in ${file}`), () => {});
+}
+
+/** Waits until the page has taken up its address, and shows its content: no skeleton, nothing that waits. */
+export async function settled(page, name = page.url()) {
+  await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
+  const isDone = () => document.querySelector('#page-title') && ![...document.querySelectorAll('.skeleton, .skeleton-room')].some((one) => !one.closest('[data-sample]'));
+  await page.waitForFunction(isDone).catch(() => assert.fail(`${name} did not settle: ${page.url()}`));
+}
+
+/** Presses keys one after the other until they have had their effect: a busy machine may be too slow for a pair. */
+export async function press(page, keys, hasWorked) {
+  for (let tries = 0; ; tries += 1) {
+    for (const key of keys.split(' ')) await page.keyboard.press(key);
+    try {
+      return await hasWorked({ timeout: tries < 4 ? 3000 : PATIENCE });
+    } catch (error) {
+      if (tries >= 4) throw error;
+    }
+  }
 }

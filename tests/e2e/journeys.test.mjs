@@ -1,7 +1,7 @@
-// What people do with the dashboard, on the real binary with simulated providers.
+// What people do with keys and clients, on the real binary with simulated providers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
+import { ask, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
 
 let demo;
 let browser;
@@ -11,15 +11,8 @@ before(async () => {
 });
 after(stopEverything);
 
-const api = (method, path, body) => fetch(`${demo.url}/${path}`, { method, headers: { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) }).then((answer) => (answer.status === 204 ? null : answer.json()));
-
-async function on(path, options, run) {
-  const { page, context, faults } = await openPage(browser, demo, options);
-  await page.goto(`${demo.url}/#/${path}`);
-  await run(page, faults);
-  assert.deepEqual(faults.filter((fault) => !options.expected?.test(fault)), []);
-  await context.close();
-}
+const api = (method, path, body) => ask(demo, method, path, body);
+const on = (path, options, run) => visit(browser, demo, path, options, run);
 const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
 
 test('a wrong admin token is refused in words, the right one opens the overview', () => on('', { signIn: false, expected: /401/ }, async (page) => {
@@ -85,49 +78,30 @@ test('keys are pasted with a preview, edited, disabled, deleted, and each can be
   assert.deepEqual(keys.map((key) => [key.name, key.weight, key.tags]), [['e2e-two', 7, ['paid']]]);
 }));
 
-test('calls are filtered in the address, opened with their attempts, and left with Escape', () => on('calls', {}, async (page) => {
-  await page.locator('table.table tbody tr.opens').first().waitFor();
-  await page.locator('summary', { hasText: 'Outcome' }).click();
-  await page.locator('details[open]').getByRole('button', { name: 'Provider error' }).click();
-  await page.waitForURL(/outcome=upstream_error/);
-  await page.keyboard.press('Escape');
-  await page.waitForFunction(() => {
-    const rows = [...document.querySelectorAll('table.table tbody tr.opens')];
-    return rows.length > 0 && rows.every((one) => one.innerText.includes('Provider error'));
-  });
-  await page.locator('table.table tbody tr.opens').first().click();
-  const drawer = page.locator('dialog.drawer[open]');
-  await drawer.locator('.attempt .lane i').first().waitFor();
-  await drawer.getByText('To blame:').first().waitFor();
-  assert.match(page.url(), /#\/calls\/[0-9a-f-]{36}\?outcome=upstream_error/);
-  const link = page.url();
-  await page.keyboard.press('Escape');
-  await drawer.waitFor({ state: 'detached' });
-  await page.goto('about:blank');
-  await page.goto(link);
-  await page.locator('dialog.drawer[open] .attempt').first().waitFor();
-}));
-
 test('a list of ten thousand keys draws only what is in sight', () => on('overview', {}, async (page) => {
   const provider = (await api('POST', 'api/providers', { name: 'many', base_url: 'http://127.0.0.1:9/v1', allow_private: true, enabled: false })).id;
   const text = Array.from({ length: 10_000 }, (_, at) => `sk-many-${String(at).padStart(6, '0')}`).join('\n');
   await fetch(`${demo.url}/api/keys/import`, { method: 'POST', headers: { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' }, body: JSON.stringify({ provider, text }) }).then((answer) => answer.text());
   await page.goto(`${demo.url}/#/keys?provider=${provider}`);
-  await page.locator('.count', { hasText: '10,000' }).waitFor({ timeout: 30_000 });
-  const usual = await page.evaluate(async () => {
-    const main = document.getElementById('main');
-    const times = [];
-    for (let step = 0; step < 40; step += 1) {
-      main.scrollTop = (main.scrollHeight / 40) * step;
-      const begun = performance.now();
-      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-      times.push(performance.now() - begun);
-    }
-    return times.sort((a, b) => a - b)[20];
-  });
+  await page.locator('.count', { hasText: '10,000' }).waitFor();
+  // Time of the page's own thread, so that a busy machine does not count.
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const spent = async () => (await devtools.send('Performance.getMetrics')).metrics.find((one) => one.name === 'TaskDuration').value * 1000;
+  const times = [];
+  for (let step = 0; step < 40; step += 1) {
+    const begun = await spent();
+    await page.evaluate(async (share) => {
+      const main = document.getElementById('main');
+      main.scrollTop = main.scrollHeight * share;
+      await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
+    }, step / 40);
+    times.push((await spent()) - begun);
+  }
+  const usual = times.sort((a, b) => a - b)[20];
   const rows = await page.locator('table.table tbody tr').count();
   assert.ok(rows < 150, `${rows} rows are drawn`);
-  assert.ok(usual < 250, `half of the steps of scrolling took more than ${usual} ms`);
+  assert.ok(usual < 50, `half of the steps of scrolling took more than ${usual} ms of work`);
   await api('DELETE', `api/providers/${provider}`);
 }));
 
@@ -150,74 +124,4 @@ test('a token that is shown once survives Escape, and is copied on plain HTTP in
   await page.locator('[data-search]').focus();
   await page.keyboard.press('Control+V');
   assert.equal(await page.locator('[data-search]').inputValue(), token);
-}));
-
-test('a form that meets an ended session goes on after signing in again', () => on('keys/1', { expected: /401/ }, async (page) => {
-  const drawer = page.locator('dialog.drawer[open]');
-  await drawer.getByRole('tab', { name: 'Settings' }).click();
-  await drawer.getByRole('textbox', { name: 'Account' }).fill('org-e2e');
-  let refused = 0;
-  await page.route('**/api/keys/1', (route) => (route.request().method() === 'PATCH' && refused++ === 0
-    ? route.fulfill({ status: 401, contentType: 'application/json', body: '{"error":{"code":"unauthorized","message":"ended"}}' }) : route.fallback()));
-  await drawer.getByRole('button', { name: 'Save' }).click();
-  const form = page.locator('dialog.sign-in');
-  await form.getByText('What you were doing is still here').waitFor();
-  await form.getByRole('button', { name: 'Use an admin token instead' }).click();
-  await form.getByLabel('Admin token').fill(demo.token);
-  await form.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByText('was saved').waitFor();
-  assert.equal((await api('GET', 'api/keys/1')).account, 'org-e2e');
-}));
-
-test('everything is reached from the keyboard: palette, jumps, help, rows', () => on('overview', {}, async (page) => {
-  await page.locator('.tile').first().waitFor();
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox').fill('team-a');
-  await page.getByRole('option', { name: /team-a/ }).first().waitFor();
-  await page.keyboard.press('Enter');
-  await page.getByRole('dialog', { name: 'team-a' }).waitFor();
-  await page.keyboard.press('Escape');
-  await page.locator('dialog[open]').waitFor({ state: 'detached' });
-  await page.keyboard.press('g');
-  await page.keyboard.press('m');
-  await page.waitForURL(/#\/models/);
-  await page.locator('table.table tbody tr.opens').first().waitFor();
-  await page.keyboard.press('j');
-  await page.keyboard.press('Enter');
-  await page.locator('dialog.drawer[open]').waitFor();
-  await page.keyboard.press('Escape');
-  await page.locator('dialog[open]').waitFor({ state: 'detached' });
-  await page.keyboard.press('?');
-  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
-}));
-
-test('on a phone the stretch of time is chosen and every page is reached', () => on('overview', { width: 390, height: 844 }, async (page) => {
-  await page.locator('.page-head summary').click();
-  await page.getByRole('button', { name: '1 hour', exact: true }).click();
-  await page.waitForURL(/range=1h/);
-  await page.getByRole('button', { name: 'More' }).click();
-  await page.locator('dialog[open]').getByRole('link', { name: 'Clients' }).click();
-  await page.getByRole('heading', { name: /^Clients/ }).waitFor();
-  await page.locator('.cards .card').first().click();
-  await page.locator('dialog.drawer[open]').waitFor();
-}));
-
-test('the language changes at once and is remembered', () => on('keys', {}, async (page) => {
-  await page.getByRole('button', { name: 'Preferences' }).click();
-  await page.getByText('简体中文').click();
-  await page.getByRole('heading', { name: '偏好设置' }).waitFor();
-  await page.keyboard.press('Escape');
-  await page.reload();
-  await page.getByRole('heading', { name: /^密钥/ }).waitFor();
-  assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
-}));
-
-test('while the server is away, what is shown stays and is labelled', () => on('providers', { expected: /ERR_FAILED|Failed to load/ }, async (page) => {
-  await row(page, 'openai-sim').waitFor();
-  await page.route('**/api/**', (route) => route.abort());
-  await page.getByText('The server cannot be reached.').first().waitFor({ timeout: 20_000 });
-  await row(page, 'openai-sim').waitFor();
-  await page.unroute('**/api/**');
-  await page.getByRole('button', { name: 'Retry' }).first().click();
-  await page.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });
 }));

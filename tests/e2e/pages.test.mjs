@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
+import { ask, openPage, settled, startBrowser, startDemo, stopEverything } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -22,11 +22,8 @@ after(stopEverything);
 
 /** Puts an example into the folder of scripts. */
 async function writeScript(name, example) {
-  const headers = { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' };
-  const { examples } = await (await fetch(`${demo.url}/api/scripts/examples`, { headers })).json();
-  const { text } = examples.find((one) => one.name === example);
-  const written = await fetch(`${demo.url}/api/scripts/files/${name}`, { method: 'PUT', headers, body: JSON.stringify({ text }) });
-  assert.equal(written.status, 200);
+  const { examples } = await ask(demo, 'GET', 'api/scripts/examples');
+  await ask(demo, 'PUT', `api/scripts/files/${name}`, { text: examples.find((one) => one.name === example).text });
 }
 
 /** What axe finds on the page as it is. */
@@ -34,11 +31,6 @@ async function findings(page, rules) {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules ? { type: 'rule', values: rules } : { type: 'tag', values: RULES });
   return violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')} ${node.failureSummary.split('\n')[1] ?? ''}`));
-}
-
-/** The page has its content: no skeleton, nothing that waits. */
-async function settled(page, name) {
-  await page.waitForFunction(() => ![...document.querySelectorAll('.skeleton, .skeleton-room')].some((one) => !one.closest('[data-sample]')) && document.querySelector('#page-title'), null, { timeout: 15_000 }).catch(() => assert.fail(`${name} did not settle: ${page.url()}`));
 }
 
 for (const look of [{ width: 1440, height: 900 }, { width: 1440, height: 900, dark: true, rules: ['color-contrast'] }, { width: 360, height: 740, dark: true, language: 'zh-CN' }]) {

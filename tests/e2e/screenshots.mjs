@@ -1,29 +1,105 @@
-// Pictures of every page, wide and narrow, light and dark, in target/screenshots/: `make screenshots`.
-// Arguments are names of pages; without any, all are taken.
-import { mkdirSync } from 'node:fs';
+// Pictures of every page into target/screenshots/: wide and narrow, light and dark, filled and empty: `make screenshots`.
+// Arguments are the beginnings of pages' addresses; without any, all are taken. `--docs` takes those of the README instead, into docs/.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
+import { ask, openPage, settled, startBrowser, startDemo, startServer, stopEverything } from './harness.mjs';
 
-const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
-const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'clients', 'settings', 'ui-kit', 'chat', 'scripts', 'alerts'];
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = `${root}target/screenshots/`;
+const PAGES = [
+  'overview', 'calls', 'keys', 'keys?add=1', 'providers', 'providers?add=1', 'models', 'models/listed', 'models?add=1', 'clients', 'clients?add=1', 'scripts', 'scripts?new=1', 'scripts/try', 'scripts/try?way=replay', 'scripts/try?way=shadow', 'scripts/versions', 'scripts/hooks',
+  'chat', 'alerts', 'alerts/rules', 'alerts/channels', 'alerts/deliveries', 'settings', 'settings/logging', 'settings/rules', 'settings/users', 'settings/audit', 'settings/system', 'ui-kit',
+];
+/** Pages that are about one thing: only where there are things. */
+const ONES = ['keys/1', 'providers/1', 'models/1', 'clients/1', 'scripts/versions/1'];
 const LOOKS = [[1440, 900, false], [1440, 900, true], [390, 844, false], [390, 844, true]];
+const TOKEN = 'admin-token-of-the-pictures';
+
+/** Gives the demo what it has none of: scripts, chats, a channel, people. Answers with further addresses. */
+async function fill(demo) {
+  const { examples } = await ask(demo, 'GET', 'api/scripts/examples');
+  for (const [name, example] of [['10-block-list', 'block-list'], ['20-model-aliases', 'model-aliases'], ['30-redact', 'redact']]) {
+    await ask(demo, 'PUT', `api/scripts/files/${name}.rhai`, { text: examples.find((one) => one.name === example).text });
+  }
+  await ask(demo, 'PATCH', 'api/settings', { store_bodies: true });
+  await ask(demo, 'POST', 'api/users', { name: 'maria', role: 'operator' });
+  await ask(demo, 'POST', 'api/tokens', { name: 'deploy', role: 'operator' });
+  await ask(demo, 'POST', 'api/alerts/channels', { kind: 'webhook', name: 'operations', url: 'http://127.0.0.1:9/hook', allow_private: true, quiet: { from: '22:00', to: '07:00', zone: 'Europe/Berlin', critical_too: false } });
+  const chat = await ask(demo, 'POST', 'api/chats', { model: 'smart', title: 'Waves and patience' });
+  await ask(demo, 'POST', `api/chats/${chat.id}/messages`, { text: 'Tell me about the sea.', images: [], models: ['smart', 'fast'] });
+  await ask(demo, 'POST', 'api/scripts/replay', { draft: { files: { '05-no-streams.rhai': 'fn on_request(req) { if req.stream { reject(403, "no_streams", "No streams.") } }' } }, calls: 500 });
+  const retried = (await ask(demo, 'GET', 'api/calls?limit=1&min_attempts=2&outcome=success')).calls[0];
+  const failed = (await ask(demo, 'GET', 'api/calls?limit=1&outcome=upstream_error')).calls[0];
+  return [`chat/${chat.id}`, `calls/${retried.id}`, `calls/${failed.id}?status=5xx`];
+}
+
+async function take(browser, server, pages, name, options = {}) {
+  let faulty = 0;
+  for (const [width, height, dark] of LOOKS) {
+    const { page, context, faults } = await openPage(browser, server, { width, height, dark, ...options });
+    for (const path of pages) {
+      await page.goto(`${server.url}/#/${path}`);
+      if (options.signIn === false) await page.locator('form').first().waitFor();
+      else await settled(page, path);
+      await page.waitForTimeout(600);
+      const shown = path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, 'one').replace(/token=.*/, '').replace(/\W+/g, '-').replace(/-$/, '');
+      await page.screenshot({ path: `${folder}${shown}-${width}-${dark ? 'dark' : 'light'}-${name}.png` });
+    }
+    for (const fault of faults) console.log(name, width, dark ? 'dark' : 'light', fault);
+    faulty += faults.length;
+    await context.close();
+  }
+  return faulty;
+}
+
+/** A picture of one page. */
+async function picture(browser, demo, path, width, height, dark) {
+  const { page, context } = await openPage(browser, demo, { width, height, dark });
+  await page.goto(`${demo.url}/#/${path}`);
+  await settled(page, path);
+  await page.waitForTimeout(1500);
+  const image = await page.screenshot();
+  await context.close();
+  return image;
+}
+
+/** Pictures beside each other. */
+async function beside(browser, images, gap = 24) {
+  const page = await browser.newPage();
+  const sources = images.map((image) => `<img src="data:image/png;base64,${image.toString('base64')}">`);
+  await page.setContent(`<body style="margin: 0; display: flex; gap: ${gap}px; width: max-content">${sources.join('')}</body>`);
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete));
+  const image = await page.locator('body').screenshot();
+  await page.close();
+  return image;
+}
+
+/** The pictures of the README. */
+async function takeDocs(browser, demo, call) {
+  const of = (path, ...look) => picture(browser, demo, path, ...look);
+  writeFileSync(`${root}docs/overview.png`, await of('overview?range=24h', 1440, 900, false));
+  writeFileSync(`${root}docs/call.png`, await of(call, 1440, 900, false));
+  writeFileSync(`${root}docs/scripts.png`, await of('scripts/files/20-model-aliases.rhai', 1440, 900, true));
+  const phones = [];
+  for (const path of ['overview', 'calls', 'keys']) phones.push(await of(path, 390, 844, false));
+  writeFileSync(`${root}docs/phone.png`, await beside(browser, phones));
+}
 
 mkdirSync(folder, { recursive: true });
-const wanted = process.argv.slice(2);
-const demo = await startDemo({ callsPerSecond: 4 });
+const wanted = process.argv.slice(2).filter((one) => !one.startsWith('--'));
+const chosen = (pages) => pages.filter((path) => !wanted.length || wanted.some((start) => path.startsWith(start)));
 const browser = await startBrowser();
+const demo = await startDemo({ callsPerSecond: 4 });
+const further = await fill(demo);
 let faulty = 0;
-for (const [width, height, dark] of LOOKS) {
-  const { page, context, faults } = await openPage(browser, demo, { width, height, dark });
-  for (const name of wanted.length ? wanted : PAGES) {
-    await page.goto(`${demo.url}/#/${name}`);
-    await page.locator('#page-title, dialog[open]').first().waitFor();
-    await page.waitForTimeout(1200);
-    await page.screenshot({ path: `${folder}${name.replace(/\W+/g, '-')}-${width}-${dark ? 'dark' : 'light'}.png` });
-  }
-  for (const fault of faults) console.log(width, dark, fault);
-  faulty += faults.length;
-  await context.close();
+if (process.argv.includes('--docs')) await takeDocs(browser, demo, further[1]);
+else {
+  faulty += await take(browser, demo, chosen([...PAGES, ...ONES, ...further]), 'filled');
+  const empty = { ...(await startServer({ env: { KEYWHEEL_ADMIN_TOKEN: TOKEN } })), token: TOKEN };
+  faulty += await take(browser, empty, chosen(PAGES), 'empty');
+  faulty += await take(browser, empty, chosen(['sign-in']), 'empty', { signIn: false });
+  const fresh = await startServer();
+  faulty += await take(browser, fresh, chosen([new URL(fresh.setup).hash.slice(2)]), 'empty', { signIn: false });
 }
 await stopEverything();
 process.exitCode = faulty ? 1 : 0;

@@ -1,7 +1,8 @@
 // A script goes live, is broken and mended, is tried before it is live, and an older version comes back.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
+import { ask, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
 
 let demo;
 let browser;
@@ -11,15 +12,8 @@ before(async () => {
 });
 after(stopEverything);
 
-const api = (method, path, body) => fetch(`${demo.url}/${path}`, { method, headers: { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) }).then((answer) => answer.json());
-
-async function on(path, run, { expected, ...options } = {}) {
-  const { page, context, faults } = await openPage(browser, demo, options);
-  await page.goto(`${demo.url}/#/${path}`);
-  await run(page);
-  assert.deepEqual(faults.filter((fault) => !expected?.test(fault)), []);
-  await context.close();
-}
+const api = (method, path, body) => ask(demo, method, path, body);
+const on = (path, run, options = {}) => visit(browser, demo, path, options, run);
 
 const editorOf = (page, name) => page.getByRole('textbox', { name: `Text of ${name}` });
 const save = (page) => page.getByRole('button', { name: 'Save and go live' });
@@ -108,33 +102,78 @@ test('an edit is tried on a request, on logged calls and beside live ones, and o
   await page.getByRole('tab', { name: 'Logged calls' }).click();
   await page.getByLabel('Newest calls').fill('300');
   await page.getByRole('button', { name: 'Replay', exact: true }).click();
-  await page.getByText('300 of 300 calls').waitFor({ timeout: 60_000 });
+  await page.getByText('300 of 300 calls').waitFor();
   await page.locator('.comparison-sentence', { hasText: /Your edit would change \d+ of \d+ calls/ }).waitFor();
   const difference = page.locator('.changes-rows li', { hasText: 'Rejected with 403 no_streams' }).first();
   await difference.getByText('Sent to a provider').waitFor();
 
   await page.getByRole('tab', { name: 'Beside live calls' }).click();
   await page.getByRole('button', { name: 'Start', exact: true }).click();
-  await page.locator('.changes-rows li', { hasText: 'no_streams' }).first().waitFor({ timeout: 60_000 });
+  await page.locator('.changes-rows li', { hasText: 'no_streams' }).first().waitFor();
   await page.getByRole('button', { name: 'Stop' }).click();
   await page.getByText('Ended', { exact: true }).waitFor();
   assert.equal((await api('GET', 'api/scripts')).files.some((file) => file.name === '50-no-streams.rhai'), false);
 
   await page.getByRole('tab', { name: 'One request' }).click();
   await page.getByRole('button', { name: 'A logged call' }).click();
-  const { calls } = await api('GET', 'api/calls?limit=1&stream=true');
+  const { calls } = await api('GET', 'api/calls?limit=1&stream=true&outcome=success');
   await page.getByLabel('Id of the call').fill(calls[0].id);
   await page.getByRole('button', { name: 'Run' }).click();
   await page.locator('.decisions .panel', { hasText: 'Your edit' }).getByText('Rejected with 403 no_streams').waitFor();
 }, { expected: /404 \(Not Found\).*\/api\/scripts\/(replay|shadow)/ }));
 
+test('a dry run is given headers, an address, an answer, a stream and failures', () => on('scripts?new=1', async (page) => {
+  await page.getByLabel('File name').fill('60-looks');
+  await page.getByRole('button', { name: 'Open in the editor' }).click();
+  await editorOf(page, '60-looks.rhai').fill(`
+fn on_request(req) { log_info(\`team \${req.headers["x-team"]} from \${req.client.ip}\`); }
+fn on_response(req, resp) { log_info(\`head \${resp.status}\`); resp.headers["x-seen"] = "yes"; }
+fn on_chunk(req, event) { log_info(\`event \${event.text}\`); }
+fn classify_error(err, key, attempt) { log_info(\`failed with \${err.status} \${err.message}\`); #{retry: "none"} }
+`);
+  await page.getByRole('link', { name: 'Try', exact: true }).first().click();
+  const steps = page.locator('.trial-steps');
+  const run = page.getByRole('button', { name: 'Run' });
+  await page.getByText('Headers and address').click();
+  await page.getByRole('textbox', { name: 'Headers' }).fill('X-Team: red');
+  await page.getByLabel('Address of the client').fill('203.0.113.9');
+  await page.getByLabel('The provider', { exact: true }).selectOption('answers at once');
+  await run.click();
+  await steps.getByText('team red from 203.0.113.9').waitFor();
+  await steps.getByText('head 200').waitFor();
+  await page.getByLabel('The provider', { exact: true }).selectOption('streams an answer');
+  await page.getByLabel('Events').fill('event: ping\ndata: {"first": 1}\n\ndata: [DONE]\n\n');
+  await run.click();
+  await steps.getByText('event {"first": 1}').waitFor();
+  await steps.getByText('event [DONE]').waitFor();
+  await page.getByLabel('The provider', { exact: true }).selectOption('fails');
+  await page.getByLabel('The provider’s words').fill('slow down');
+  await run.click();
+  await steps.getByText('failed with 429 slow down').waitFor();
+  await page.getByRole('link', { name: '60-looks.rhai' }).click();
+  await page.getByRole('button', { name: 'Discard' }).click();
+}));
+
 test('the reference is searched, and what a hook did is shown', () => on(`scripts/files/${NAME}`, async (page) => {
   await page.getByRole('searchbox', { name: 'Search the reference' }).fill('least_in_flight');
   await page.locator('.topic dt', { hasText: 'least_in_flight' }).first().waitFor();
   await page.getByRole('link', { name: 'Hooks' }).click();
-  await page.locator('table.table tbody tr', { hasText: 'route' }).getByText('Works').waitFor({ timeout: 30_000 });
+  await page.locator('table.table tbody tr', { hasText: 'route' }).getByText('Works').waitFor();
   await page.getByText('test_an_alias_is_a_chain').waitFor();
 }));
+
+test('the reference and the versions speak Chinese too', () => on('scripts', async (page) => {
+  const { topics } = await api('GET', 'api/scripts/reference');
+  const source = readFileSync(new URL('../../static/i18n/reference.zh-CN.js', import.meta.url), 'utf8');
+  const { default: words } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  const texts = topics.flatMap((topic) => [topic.text, ...topic.entries.map((entry) => entry.text)]).filter(Boolean);
+  const missing = texts.filter((text) => !words[text]);
+  assert.ok(missing.length <= texts.length / 20, `not in reference.zh-CN.js: ${missing.join(' | ')}`);
+  await page.getByRole('searchbox', { name: '搜索参考' }).fill('最近 60 秒的请求数');
+  await page.locator('.topic dt', { hasText: 'rpm_used' }).waitFor();
+  await page.goto(`${demo.url}/#/scripts/versions`);
+  await page.locator('.version-rows li', { hasText: `写入 ${NAME}` }).first().waitFor();
+}, { language: 'zh-CN' }));
 
 test('an edit meets a newer text and overwrites it only when told', () => on(`scripts/files/${NAME}`, async (page) => {
   const editor = editorOf(page, NAME);

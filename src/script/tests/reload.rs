@@ -190,6 +190,19 @@ fn a_folder_that_goes_leaves_the_scripts_and_one_that_returns_is_watched() {
 }
 
 #[test]
+fn a_folder_that_nobody_has_made_yet_is_an_empty_one() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("scripts");
+    let scripts = Scripts::load(options(&folder)).unwrap_or_else(|problems| panic!("{problems:?}"));
+    scripts.reload();
+    assert!(scripts.status().last_reload.ok, "{:?}", scripts.status().last_reload.problems);
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("a.rhai"), refusing("first")).unwrap();
+    scripts.reload();
+    assert_eq!(answer(&scripts), "first");
+}
+
+#[test]
 fn a_half_written_file_stays_out() {
     let (root, scripts) = started(&[("a.rhai", refusing("whole"))]);
     let file = root.path().join("scripts/a.rhai");

@@ -5,6 +5,7 @@ import { dateTime, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { html } from '../../lib/ui.js';
+import { textOf } from './texts.js';
 
 const TONES = { waiting: 'info', delivered: 'good', failed: 'bad', withdrawn: 'plain' };
 
@@ -20,6 +21,6 @@ export function Deliveries() {
 
 const Delivery = ({ one }) => html`
   <li><${StateBadge} state=${one.state} />
-    <div class="grow"><span>${t(`alerts.event_${one.event}`)}: ${one.title}</span>
+    <div class="grow"><span>${t(`alerts.event_${one.event}`)}: ${textOf(one.title)}</span>
       <div class="hint">${one.channel_name} · <span title=${dateTime(one.created_at)}>${relative(one.created_at)}</span> · ${t('alerts.attempts_n', { n: one.attempts })}${one.next_at && one.attempts > 0 && ` · ${t('alerts.again', { time: dateTime(one.next_at) })}`}</div>
       ${one.error && html`<div class="hint tone-bad">${one.error}</div>`}</div></li>`;

@@ -7,6 +7,7 @@ import { dateTime, relative, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { href } from '../../lib/router.js';
+import { linkOf, ruleName, textOf } from './texts.js';
 import { mayOperate } from '../../lib/session.js';
 import { html } from '../../lib/ui.js';
 
@@ -30,9 +31,10 @@ export function Happened() {
 
 const Open = ({ alert, acknowledge }) => html`
   <li><${Badge} tone=${toneOf(alert.severity)}>${t(`alerts.${alert.severity}`)}<//>
-    <div class="grow"><strong>${alert.title}</strong><div class="hint">${alert.detail}</div><div class="hint">${alert.rule_name} · <span title=${dateTime(alert.opened_at)}>${relative(alert.opened_at)}</span>${alert.acknowledged_by && ` · ${t('alerts.seen_by', { name: alert.acknowledged_by })}`}</div></div>
+    <div class="grow"><strong>${textOf(alert.title)}</strong><div class="hint">${textOf(alert.detail)}</div><div class="hint">${ruleName(alert.rule_name)} · <span title=${dateTime(alert.opened_at)}>${relative(alert.opened_at)}</span>${alert.acknowledged_by && ` · ${t('alerts.seen_by', { name: alert.acknowledged_by })}`}</div></div>
+    ${linkOf(alert) && html`<${Button} small href=${linkOf(alert)}>${t('alerts.look')}<//>`}
     ${mayOperate.value && !alert.acknowledged_by && html`<${Button} small icon="check" onClick=${acknowledge}>${t('alerts.acknowledge')}<//>`}</li>`;
 
 const Over = ({ alert }) => html`
   <li><${Badge} tone="good">${t('alerts.resolved')}<//>
-    <div class="grow"><span>${alert.title}</span><div class="hint">${alert.rule_name} · ${dateTime(alert.opened_at)} · ${span(new Date(alert.resolved_at) - new Date(alert.opened_at))}</div></div></li>`;
+    <div class="grow"><span>${textOf(alert.title)}</span><div class="hint">${ruleName(alert.rule_name)} · ${dateTime(alert.opened_at)} · ${span(new Date(alert.resolved_at) - new Date(alert.opened_at))}</div></div></li>`;

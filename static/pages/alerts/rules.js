@@ -6,12 +6,13 @@ import { useForm } from '../../components/form.js';
 import { Answer } from '../../components/states.js';
 import { api, everything } from '../../lib/api.js';
 import { attempt, differences, removeThing } from '../../lib/edit.js';
-import { dateTime } from '../../lib/format.js';
+import { bytes, dateTime, number, percent, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useAnswer } from '../../lib/query.js';
 import { mayOperate } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 import { toneOf } from './happened.js';
+import { ruleName } from './texts.js';
 
 const KINDS = ['key_disabled', 'pool_below', 'error_rate', 'latency', 'budget', 'budget_unenforced', 'breaker_open', 'log_dropped', 'disk_low'];
 const UNITS = { pool_below: 'keys', error_rate: '%', latency: 'ms', disk_low: 'MiB' };
@@ -31,16 +32,22 @@ export function Rules() {
     ${chosen && html`<${RuleForm} rule=${chosen} providers=${providers.data ?? []} channels=${channels.data ?? []} close=${close} changed=${rules.reload} />`}`;
 }
 
+/** How much is too much, in words. */
+const FIGURES = {
+  pool_below: ({ threshold }) => t('alerts.keys_at_least', { n: number(threshold) }), error_rate: ({ threshold }) => `> ${percent(threshold / 100)}`,
+  latency: ({ threshold, percentile }) => `p${percentile} > ${span(threshold)}`, disk_low: ({ threshold }) => `< ${bytes(threshold * 1024 * 1024)}`,
+};
+const figureOf = (rule) => FIGURES[rule.kind]?.(rule);
+
 const isMuted = (rule) => rule.muted_until && new Date(rule.muted_until) > Date.now();
 
 function Rule({ rule, providers, open, changed }) {
   const toggle = (enabled) => attempt(() => api.patch(`api/alerts/rules/${rule.id}`, { enabled }, { etag: rule.version }), { changed });
   const provider = providers?.find((one) => one.id === rule.provider)?.name;
-  const figure = UNITS[rule.kind] && `${rule.threshold} ${UNITS[rule.kind] === 'keys' ? t('nav.keys') : UNITS[rule.kind]}`;
   return html`
-    <li><${Switch} hideLabel label=${rule.name} value=${rule.enabled} change=${toggle} disabled=${!mayOperate.value} />
-      <div class="grow"><button type="button" class="as-link" onClick=${open}>${rule.name}</button>
-        <div class="hint">${[t(`alerts.kind_${rule.kind}`), provider, figure, OVER_TIME.includes(rule.kind) && t('alerts.in_minutes', { n: rule.minutes })].filter(Boolean).join(' · ')}</div></div>
+    <li><${Switch} hideLabel label=${ruleName(rule.name)} value=${rule.enabled} change=${toggle} disabled=${!mayOperate.value} />
+      <div class="grow"><button type="button" class="as-link" onClick=${open}>${ruleName(rule.name)}</button>
+        <div class="hint">${[t(`alerts.kind_${rule.kind}`), provider, figureOf(rule), OVER_TIME.includes(rule.kind) && t('alerts.in_minutes', { n: rule.minutes })].filter(Boolean).join(' · ')}</div></div>
       ${isMuted(rule) && html`<${Badge} icon="bell">${t('alerts.muted_until', { time: dateTime(rule.muted_until) })}<//>`}
       <${Badge} tone=${toneOf(rule.severity)}>${t(`alerts.${rule.severity}`)}<//></li>`;
 }
@@ -64,7 +71,7 @@ function RuleForm({ rule, providers, channels, close, changed }) {
   const named = values.channels ?? channels.map((channel) => channel.id);
   const toggle = (id, on) => form.set('channels', channels.map((channel) => channel.id).filter((one) => (one === id ? on : named.includes(one))));
   return html`
-    <${Dialog} drawer title=${isNew ? t('alerts.add_rule') : rule.name} close=${close}>
+    <${Dialog} drawer title=${isNew ? t('alerts.add_rule') : ruleName(rule.name)} close=${close}>
       <form class="form" onSubmit=${form.submit}><fieldset class="form" disabled=${!mayOperate.value}>
         <${TextField} label=${t('common.name')} required ...${bind('name')} />
         <${SelectField} label=${t('alerts.watches')} options=${KINDS.map((kind) => [kind, t(`alerts.kind_${kind}`)])} ...${bind('kind')} disabled=${!isNew} />

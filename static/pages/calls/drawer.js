@@ -12,10 +12,13 @@ import { mayOperate } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 import { outcomeName, outcomeTone } from '../../lib/words.js';
 import { Bodies } from './bodies.js';
+import { Story } from './story.js';
 import { Waterfall } from './waterfall.js';
 
 export function CallDrawer({ id, back, step }) {
-  const answer = useQuery(`api/calls/${id}`);
+  const asked = useQuery(`api/calls/${id}`);
+  // What was asked before is another call.
+  const answer = asked.data?.id === id.toLowerCase() ? asked : { ...asked, data: undefined };
   const [tab, setTab] = useState('attempts');
   const jump = (by) => {
     const next = step(by);
@@ -28,21 +31,19 @@ export function CallDrawer({ id, back, step }) {
   };
   const tabs = ['attempts', 'usage', 'bodies', 'raw'].map((name) => [name, t(`calls.tab_${name}`)]);
   return html`
-    <${Dialog} drawer wide title=${answer.data ? answer.data.model ?? answer.data.path : t('common.loading')} close=${() => go(back)}
-      subtitle=${html`<code>${id}</code>`} header=${html`<span class="row" onKeyDown=${key}>
+    <${Dialog} drawer wide onKey=${key} title=${answer.data ? answer.data.model ?? answer.data.path : t('common.loading')} close=${() => go(back)}
+      subtitle=${html`<code>${id}</code>`} header=${html`<span class="row">
         <${IconButton} icon="chevron-up" label=${t('calls.before')} disabled=${!step(-1)} onClick=${() => jump(-1)} />
         <${IconButton} icon="chevron-down" label=${t('calls.after')} disabled=${!step(1)} onClick=${() => jump(1)} />
         <${CopyButton} text=${() => location.href} label=${t('calls.copy_link')} /></span>`}>
-      <div onKeyDown=${key}>
-        <${Answer} of=${answer} rows=${10}>${(call) => html`
-          <${Head} call=${call} />
-          <${Tabs} tabs=${tabs} chosen=${tab} choose=${setTab} label=${t('common.details')}>${(name) => ({
-            attempts: () => html`<${Waterfall} call=${call} />`,
-            usage: () => html`<${Used} call=${call} />`,
-            bodies: () => html`<${Bodies} call=${call} />`,
-            raw: () => html`<${Code} language="json" tall text=${JSON.stringify(call, null, 2)} />`,
-          })[name]()}<//>`}<//>
-      </div>
+      <${Answer} of=${answer} rows=${10}>${(call) => html`
+        <${Head} call=${call} />
+        <${Tabs} tabs=${tabs} chosen=${tab} choose=${setTab} label=${t('common.details')}>${(name) => ({
+          attempts: () => html`<${Waterfall} key=${call.id} call=${call} />`,
+          usage: () => html`<${Used} call=${call} />`,
+          bodies: () => html`<${Bodies} key=${call.id} call=${call} />`,
+          raw: () => html`<${Code} language="json" tall text=${JSON.stringify(call, null, 2)} />`,
+        })[name]()}<//>`}<//>
     <//>`;
 }
 
@@ -59,6 +60,7 @@ function Head({ call }) {
       ${mayOperate.value && html`<a href=${href(['scripts', 'try'], { call: call.id })}>${t('calls.try_scripts')}</a>`}
       ${call.tags.map((tag) => html`<${Tag} key=${tag}>${tag}<//>`)}
     </div>
+    <${Story} call=${call} />
     ${call.error_message && html`<p class="form-problem"><${Icon} name="circle-alert" />${call.error_message}</p>`}
     <dl class="limits call-figures">
       <${Figure} label=${t('calls.time')} value=${dateTime(call.started_at)} />

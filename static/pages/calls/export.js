@@ -1,47 +1,46 @@
-// Saves every call that matches, as a table or as lines of JSON.
+// Saves every call that matches, as the server writes it: a table, or lines of JSON.
 import { Button } from '../../components/basics.js';
 import { Dialog } from '../../components/dialog.js';
 import { Menu, MenuEntry } from '../../components/menu.js';
 import { causeOf } from '../../components/states.js';
-import { api } from '../../lib/api.js';
-import { cell } from '../../lib/csv.js';
-import { saveAs } from '../../lib/save.js';
+import { bytes } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
-import { html, useRef, useState } from '../../lib/ui.js';
+import { fetchFile } from '../../lib/save.js';
+import { html, useEffect, useRef, useState } from '../../lib/ui.js';
 
-const FIELDS = ['id', 'started_at', 'outcome', 'status', 'error_code', 'method', 'path', 'api', 'stream', 'model', 'served_model', 'client', 'provider', 'key', 'attempt_count', 'input', 'output', 'cached_read', 'reasoning', 'usage_quality', 'cost_usd', 'first_token_ms', 'duration_ms', 'probe', 'blank', 'bytes_in', 'bytes_out'];
-
-const FORMATS = {
-  csv: { type: 'text/csv', head: `${FIELDS.join(',')}\n`, line: (call) => FIELDS.map((name) => cell(call[name])).join(',') },
-  jsonl: { type: 'application/x-ndjson', head: '', line: (call) => JSON.stringify(call) },
-};
+/** So often is the progress shown. */
+const BEAT = 200;
 
 export function ExportMenu({ asked }) {
   const [state, setState] = useState(null);
   const stop = useRef();
-  const run = async (name) => {
-    const { type, head, line } = FORMATS[name];
-    stop.current = new AbortController();
-    const parts = [head];
-    let [cursor, count] = [undefined, 0];
+  useEffect(() => () => stop.current?.abort(), []);
+  const run = async (format) => {
+    const mine = new AbortController();
+    stop.current = mine;
+    let [received, shownAt] = [0, 0];
+    const onProgress = (count) => {
+      received = count;
+      if (Date.now() - shownAt < BEAT) return;
+      shownAt = Date.now();
+      setState({ received });
+    };
+    setState({ received });
     try {
-      do {
-        const page = await api.get('api/calls', { ...asked, limit: 1000, cursor }, { signal: stop.current.signal });
-        if (page.calls.length) parts.push(`${page.calls.map(line).join('\n')}\n`);
-        count += page.calls.length;
-        cursor = page.next_cursor;
-        setState({ count });
-      } while (cursor);
-      saveAs(new Blob(parts, { type }), `calls.${name}`);
+      await fetchFile('api/calls', { ...asked, format }, `calls.${format}`, { signal: mine.signal, onProgress });
       setState(null);
     } catch (error) {
-      setState(error.name === 'AbortError' ? null : { count, error: causeOf(error) });
+      if (error.name !== 'AbortError') setState({ received, error: causeOf(error) });
     }
   };
+  const cancel = () => {
+    stop.current.abort();
+    setState(null);
+  };
   return html`
-    <${Menu} icon="download" title=${t('common.export')} chevron=${false}>${(close) => html`
+    <${Menu} icon="download" title=${t('calls.export')} chevron=${false}>${(close) => html`
       <${MenuEntry} icon="file-text" close=${close} run=${() => run('csv')}>${t('calls.export_csv')}<//>
       <${MenuEntry} icon="braces" close=${close} run=${() => run('jsonl')}>${t('calls.export_jsonl')}<//>`}<//>
-    ${state && html`<${Dialog} title=${t('calls.exporting')} close=${() => { stop.current.abort(); setState(null); }} actions=${html`<${Button} onClick=${() => { stop.current.abort(); setState(null); }}>${t('common.cancel')}<//>`}>
-      <p role="status">${state.error ?? t('calls.exported', { n: state.count })}</p><//>`}`;
+    ${state && html`<${Dialog} title=${t('calls.exporting')} close=${cancel} actions=${html`<${Button} onClick=${cancel}>${t(state.error ? 'common.close' : 'common.cancel')}<//>`}>
+      <p role="status">${state.error ?? t('calls.exported', { size: bytes(state.received) })}</p><//>`}`;
 }

@@ -10,14 +10,15 @@ import { OUTCOMES, outcomeName } from '../../lib/words.js';
 
 const LISTS = ['outcome'];
 const PLAIN = ['status', 'error_code', 'api', 'model', 'served_model', 'client', 'key', 'attempted_key', 'provider', 'stream', 'probe', 'min_cost_usd', 'min_duration_ms', 'min_attempts', 'request_id'];
-const NAMES = [...LISTS, ...PLAIN];
+/** Every filter of the list. */
+export const FILTERS = [...LISTS, ...PLAIN];
 /** Filters that are shown when they are asked for. */
 const RARE = ['min_duration_ms', 'api', 'stream', 'probe'];
 const STATUSES = ['2xx', '4xx', '5xx', '401', '429', '503'];
 const APIS = ['chat', 'completions', 'responses', 'embeddings', 'images', 'audio', 'moderations', 'messages', 'other'];
 
 /** The members of the address that narrow the list, as the server wants them. */
-export const askedFor = (query) => Object.fromEntries(NAMES.filter((name) => query[name]).map((name) => [name, LISTS.includes(name) ? query[name].split(',') : query[name]]));
+export const askedFor = (query) => Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, LISTS.includes(name) ? query[name].split(',') : query[name]]));
 
 const CALL_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -70,6 +71,6 @@ export function Filters() {
       <${FilterMenu} name="probe" label=${t('calls.probe')} options=${[[true, t('common.yes')], [false, t('common.no')]]} />`}
       ${!more && html`<${Button} small kind="quiet" icon="list-filter" onClick=${() => setOpen(true)}>${t('common.more')}<//>`}
       ${chips.map(([name, show = (text) => text]) => html`<${Chip} key=${name} name=${name} label=${t(`calls.${name}`)} value=${show(query[name])} />`)}
-      <${ClearFilters} names=${NAMES} />
+      <${ClearFilters} names=${FILTERS} />
     </div>`;
 }

@@ -42,6 +42,10 @@ const fits = (call, asked) => Object.entries(asked).every(([name, wanted]) => OF
 
 const EMPTY = { calls: [], pending: [], cursor: null, since: null, unreadable: [], loading: true, error: null, fresh: new Set() };
 
+/**
+ * The calls that `asked` finds. `stale` says that those in `calls` answer another question, or are of `at` because a newer answer
+ * could not be had; `pending` are new ones that are not shown yet.
+ */
 export function useCalls(asked, paused) {
   const key = JSON.stringify(asked);
   const [state, setState] = useState(EMPTY);
@@ -57,7 +61,7 @@ export function useCalls(asked, paused) {
     try {
       const page = await api.get('api/calls', { ...asked, limit: PAGE, cursor }, { signal: stop.signal });
       setState((now) => ({
-        ...now, loading: false, cursor: page.next_cursor, unreadable: page.unreadable, since: page.calls.length ? null : sinceOf(page.next_cursor),
+        ...now, loading: false, of: key, at: Date.now(), cursor: page.next_cursor, unreadable: page.unreadable, since: page.calls.length ? null : sinceOf(page.next_cursor),
         calls: old ? merged(now.calls, page.calls) : page.calls, pending: old ? now.pending : [],
       }));
     } catch (error) {
@@ -71,7 +75,7 @@ export function useCalls(asked, paused) {
   useEffect(() => {
     // What is held back fits the question before, not this one.
     buffer.current = [];
-    setState((now) => ({ ...EMPTY, calls: now.calls }));
+    setState((now) => ({ ...EMPTY, calls: now.calls, of: now.of, at: now.at }));
     load(undefined, false);
     return () => asking.current?.abort();
   }, [key, round, liveGaps.value]);
@@ -96,16 +100,20 @@ export function useCalls(asked, paused) {
     document.getElementById('main').scrollTo(0, 0);
     setState((now) => taken(now, now.pending));
   };
-  return { ...state, follows, more: state.error ? retry : more, take, reload: () => setRound((old) => old + 1) };
+  const stale = state.calls.length > 0 && (state.of !== key || Boolean(state.error));
+  return { ...state, stale, follows, more: state.error ? retry : more, take, reload: () => setRound((old) => old + 1) };
 }
 
-const taken = (now, arrived) => ({ ...now, calls: merged(arrived, now.calls).slice(0, MOST), pending: [], fresh: new Set(arrived.map((call) => call.id)) });
+const taken = (now, arrived) => ({ ...now, calls: ordered(merged(arrived, now.calls)).slice(0, MOST), pending: [], fresh: new Set(arrived.map((call) => call.id)) });
 
 /** Both lists, each call once. */
 function merged(first, second) {
   const known = new Set(first.map((call) => call.id));
   return [...first, ...second.filter((call) => !known.has(call.id))];
 }
+
+/** The newest first, as the server lists them: ids begin with the time. Calls end in another order than they begin. */
+const ordered = (calls) => calls.sort((one, other) => (one.id < other.id ? 1 : -1));
 
 /** The time inside a cursor, which is a call's id. */
 function sinceOf(cursor) {

@@ -1,13 +1,13 @@
 // Every attempt of a call on one axis of time, and why its key was taken.
 import { Badge, Icon } from '../../components/basics.js';
-import { relative, span } from '../../lib/format.js';
+import { shortTime, span } from '../../lib/format.js';
 import { t, word } from '../../lib/i18n.js';
 import { href } from '../../lib/router.js';
 import { classes, html } from '../../lib/ui.js';
 import { reasonName } from '../../lib/words.js';
 
 /** The parts of an attempt in order: `[name, from, to]` in milliseconds after the call's start. */
-function partsOf(attempt) {
+export function partsOf(attempt) {
   const at = attempt.offset_ms;
   const end = attempt.last_byte_ms ?? attempt.first_byte_ms ?? attempt.connect_ms ?? 0;
   const parts = [];
@@ -65,7 +65,7 @@ function Attempt({ attempt, number, whole, open, cut }) {
       <details class="why" open=${open}><summary>${t('calls.why')}: ${word('chosen_by', why.chosen_by)}${why.script ? html` <code>${why.script}</code>` : ''} · ${t('calls.pool', { ready: why.ready, pool: why.pool, tier: why.tier })}</summary>
         ${why.passed_over.length > 0 ? html`<ul class="plain-rows">${why.passed_over.map((one, at) => html`<li key=${at}>
           <span class="grow cut">${one.key ? html`<a href=${href(['keys', one.key.id])}>${one.key.name}</a>` : t('calls.keys_n', { n: one.count })}</span>
-          <span class="hint">${word('passed_over', one.reason)}${one.until ? ` · ${t('keys.until', { time: relative(one.until) })}` : ''}</span></li>`)}</ul>` : html`<p class="hint">${t('calls.nobody_passed')}</p>`}
+          <span class="hint">${word('passed_over', one.reason)}${one.until ? ` ${t('calls.until', { time: shortTime(one.until) })}` : ''}</span></li>`)}</ul>` : html`<p class="hint">${t('calls.nobody_passed')}</p>`}
       </details>
     </li>`;
 }

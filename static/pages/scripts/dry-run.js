@@ -1,23 +1,19 @@
 // One request through the draft and through the live scripts.
 import { Badge, Button, Icon } from '../../components/basics.js';
 import { Code } from '../../components/code.js';
-import { SelectField, TextArea, TextField } from '../../components/fields.js';
+import { TextField } from '../../components/fields.js';
 import { Failure } from '../../components/states.js';
 import { api, everything } from '../../lib/api.js';
 import { t, word } from '../../lib/i18n.js';
 import { useAnswer } from '../../lib/query.js';
 import { go, href, route, setQuery } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
-import { stored } from '../../lib/stored.js';
 import { classes, html, useState } from '../../lib/ui.js';
 import { draftBody, draftNames } from './drafts.js';
 import { endingOf, toneOfEnding } from './decisions.js';
+import { AnswerFields, RequestFields, answerGiven, requestGiven } from './given.js';
 import { micros } from './hooks.js';
 import { Problems } from './problems.js';
-
-const SAMPLE = JSON.stringify({ model: 'gpt-4o-mini', stream: false, messages: [{ role: 'user', content: 'Hello' }] }, null, 2);
-const PATHS = ['/v1/chat/completions', '/v1/responses', '/v1/messages', '/v1/embeddings'];
-const pasted = stored('script-request', { path: PATHS[0], body: SAMPLE, client: '' }, () => sessionStorage);
 
 export function DryRun() {
   const clients = useAnswer('api/clients all', (signal) => everything('api/clients', 'clients', {}, { signal }));
@@ -26,15 +22,13 @@ export function DryRun() {
   const [result, setResult] = useState(null);
   const [failure, setFailure] = useState(null);
   const [busy, setBusy] = useState(false);
-  const { path, body, client } = pasted.value;
-  const set = (change) => { pasted.value = { ...pasted.peek(), ...change }; };
   const run = async (event) => {
     event.preventDefault();
     setBusy(true);
     setFailure(null);
-    const what = from === 'call' ? { call: (call ?? '').trim() } : { request: { path, body, ...(client ? { client: Number(client) } : {}) } };
+    const what = from === 'call' ? { call: (call ?? '').trim() } : { request: requestGiven() };
     try {
-      setResult(await api.post('api/scripts/dry-run', { draft: draftBody(), ...what }));
+      setResult(await api.post('api/scripts/dry-run', { draft: draftBody(), ...what, ...answerGiven() }));
     } catch (error) {
       setResult(null);
       setFailure(error);
@@ -45,11 +39,9 @@ export function DryRun() {
     <div class="trial">
       <form class="form panel trial-form" onSubmit=${run}>
         <div class="segments small" role="group" aria-label=${t('scripts.from')}>${['request', 'call'].map((name) => html`<button type="button" key=${name} aria-pressed=${from === name} onClick=${() => setFrom(name)}>${t(`scripts.from_${name}`)}</button>`)}</div>
-        ${from === 'request' ? html`
-          <div class="form-2"><${SelectField} label=${t('scripts.path')} value=${path} change=${(value) => set({ path: value })} options=${PATHS.map((one) => [one, one])} />
-            <${SelectField} label=${t('calls.client')} value=${client} change=${(value) => set({ client: value })} options=${[['', t('common.none')], ...(clients.data ?? []).map((one) => [one.id, one.name])]} /></div>
-          <${TextArea} label=${t('scripts.body')} rows="11" class="mono" error=${brokenJson(body)} value=${body} change=${(value) => set({ body: value })} />`
+        ${from === 'request' ? html`<${RequestFields} clients=${clients.data ?? []} />`
           : html`<${TextField} label=${t('scripts.call_id')} hint=${t('scripts.call_hint')} required value=${call ?? ''} change=${(value) => setQuery({ call: value.trim() || null })} />`}
+        <${AnswerFields} logged=${from === 'call'} />
         <div class="row"><${Button} kind="primary" type="submit" icon="play" busy=${busy} disabled=${!mayOperate.value}>${t('scripts.run')}<//></div>
       </form>
       <div class="trial-result" aria-live="polite">
@@ -59,16 +51,6 @@ export function DryRun() {
         ${!result && !failure && html`<p class="hint trial-empty">${t('scripts.run_hint')}</p>`}
       </div>
     </div>`;
-}
-
-/** What is wrong with a body that ought to be JSON; a body that is not may still be tried. */
-function brokenJson(text) {
-  try {
-    if (text.trim()) JSON.parse(text);
-    return undefined;
-  } catch (error) {
-    return t('scripts.not_json', { why: error.message });
-  }
 }
 
 const FACTS = ['model', 'provider', 'key', 'fallbacks'];

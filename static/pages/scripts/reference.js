@@ -1,8 +1,8 @@
 // What scripts can use, beside the editor.
 import { Icon, Tag } from '../../components/basics.js';
 import { Answer } from '../../components/states.js';
-import { t } from '../../lib/i18n.js';
-import { useQuery } from '../../lib/query.js';
+import { language, t } from '../../lib/i18n.js';
+import { useAnswer, useQuery } from '../../lib/query.js';
 import { html, useState } from '../../lib/ui.js';
 import { Prose } from './prose.js';
 
@@ -19,8 +19,17 @@ function matching(topics, text) {
   });
 }
 
+const TRANSLATED = ['zh-CN'];
+const wordsOf = async (tag) => (TRANSLATED.includes(tag) ? (await import(`../../i18n/reference.${tag}.js`)).default : {});
+
+/** The topics in the reader's language. */
+const translated = (topics, words) => topics.map((topic) => ({
+  ...topic, title: words[topic.title] ?? topic.title, text: words[topic.text] ?? topic.text, entries: topic.entries.map((entry) => ({ ...entry, text: words[entry.text] ?? entry.text })),
+}));
+
 export function Reference() {
   const answer = useQuery('api/scripts/reference');
+  const words = useAnswer(`reference in ${language.value}`, () => wordsOf(language.value));
   const [text, setText] = useState('');
   const wanted = text.trim().toLowerCase();
   return html`
@@ -28,7 +37,7 @@ export function Reference() {
       <h2 id="reference-title">${t('scripts.reference')}</h2>
       <div class="search"><${Icon} name="search" /><input type="search" data-search autocomplete="off" spellcheck="false" aria-label=${t('scripts.search_reference')} placeholder=${t('scripts.search_reference')} value=${text} onInput=${(event) => setText(event.target.value)} /></div>
       <${Answer} of=${answer} rows=${8} quiet>${({ topics }) => {
-        const found = matching(topics, wanted);
+        const found = matching(translated(topics, words.data ?? {}), wanted);
         if (!found.length) return html`<p class="hint">${t('scripts.nothing_found')}</p>`;
         return html`<div class="reference-topics" tabindex="0" role="group" aria-labelledby="reference-title">${PARTS.map((part) => {
           const own = found.filter((topic) => topic.part === part);

@@ -25,7 +25,7 @@ const TONES = { running: 'info', done: 'good', cancelled: 'plain', failed: 'bad'
 export function Replay() {
   const answer = useAnswer('api/scripts/replay', orNull('api/scripts/replay'));
   const running = answer.data?.state === 'running';
-  useInterval(answer.reload, running ? 700 : null);
+  useInterval(answer.refresh, running ? 700 : null);
   const form = useForm({ calls: 1000, range: '' }, ({ calls, range }) => api.post('api/scripts/replay', { draft: draftBody(), calls: calls ?? 1000, ...(range ? { range } : {}) }), answer.reload);
   const cancel = () => attempt(() => api.delete('api/scripts/replay'), { changed: answer.reload });
   return html`

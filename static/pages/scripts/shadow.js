@@ -17,7 +17,7 @@ import { orNull } from './replay.js';
 export function Shadow() {
   const answer = useAnswer('api/scripts/shadow', orNull('api/scripts/shadow'));
   const running = answer.data?.running === true;
-  useInterval(answer.reload, running ? 2000 : null);
+  useInterval(answer.refresh, running ? 2000 : null);
   const form = useForm({ minutes: 60, share: 100 }, ({ minutes, share }) => api.post('api/scripts/shadow', { draft: draftBody(), minutes: minutes ?? 60, share: (share ?? 100) / 100 }), answer.reload);
   const stop = () => attempt(() => api.delete('api/scripts/shadow'), { changed: answer.reload });
   return html`

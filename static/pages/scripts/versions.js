@@ -13,6 +13,17 @@ import { html, useState } from '../../lib/ui.js';
 import { Diff } from './diff.js';
 import { Problems } from './problems.js';
 
+const ACTIONS = [[/^write (.+)$/, 'wrote'], [/^delete (.+)$/, 'removed'], [/^restore version (\d+) of (.+)$/, 'restored'], [/^first seen$/, 'first_seen'], [/^changed in the folder$/, 'in_folder']];
+
+/** What made a version, in words; what is not known stays as the server says it. */
+function actionOf({ action }) {
+  for (const [pattern, name] of ACTIONS) {
+    const [match, what, at] = pattern.exec(action) ?? [];
+    if (match) return t(`scripts.action_${name}`, { what: what ?? '', time: at ? dateTime(at) : '' });
+  }
+  return action;
+}
+
 export function Versions({ scripts, reload }) {
   const answer = useQuery('api/scripts/versions', { limit: 200 });
   const chosen = Number(route.value.rest[1]) || null;
@@ -24,7 +35,7 @@ export function Versions({ scripts, reload }) {
   return html`
     <${Answer} of=${answer} rows=${8} quiet>${({ versions }) => (versions.length ? html`
       <ol class="plain-rows panel version-rows">${versions.map((one, at) => html`
-        <li key=${one.id}><a class="grow" href=${href(['scripts', 'versions', one.id])}>${one.action}</a>
+        <li key=${one.id}><a class="grow" href=${href(['scripts', 'versions', one.id])}>${actionOf(one)}</a>
           ${one.version === scripts.version && at === versions.findIndex((other) => other.version === scripts.version) && html`<${Badge} tone="good">${t('scripts.live')}<//>`}
           <span class="hint">${one.author}</span><span class="hint" title=${dateTime(one.at)}>${relative(one.at)}</span><code class="hint">${one.version}</code></li>`)}</ol>
       ${chosen && html`<${Version} key=${chosen} id=${chosen} versions=${versions} live=${scripts.version} locked=${scripts.read_only} changed=${changed} />`}`
@@ -53,7 +64,7 @@ function Version({ id, versions, live, locked, changed }) {
     }
   };
   return html`
-    <${Dialog} drawer wide title=${t('scripts.version_n', { id: String(id) })} subtitle=${version && `${version.action} · ${version.author} · ${dateTime(version.at)}`} close=${() => go(href(['scripts', 'versions']))}
+    <${Dialog} drawer wide title=${t('scripts.version_n', { id: String(id) })} subtitle=${version && `${actionOf(version)} · ${version.author} · ${dateTime(version.at)}`} close=${() => go(href(['scripts', 'versions']))}
       actions=${mayOperate.value && !isLive && version && html`<${Button} kind="primary" icon="history" busy=${busy} disabled=${Boolean(locked)} onClick=${back}>${t('scripts.bring_back')}<//>`}>
       <div class="stack">
         <div class="row wrap"><div class="segments small" role="group" aria-label=${t('scripts.compare_with')}>${['live', 'before'].map((name) => html`<button type="button" key=${name} aria-pressed=${against === name} onClick=${() => setAgainst(name)}>${t(`scripts.against_${name}`)}</button>`)}</div>

@@ -8,7 +8,7 @@ import { t, word } from '../../lib/i18n.js';
 import { route } from '../../lib/router.js';
 import { html, useEffect, useState } from '../../lib/ui.js';
 
-const NOUNS = ['provider', 'key', 'model', 'client', 'settings', 'user', 'script', 'alert'];
+const NOUNS = ['provider', 'key', 'model', 'client', 'settings', 'user', 'admin token', 'script', 'alert rule', 'alert channel', 'call'];
 const TONES = { create: 'good', delete: 'bad', restore: 'info', update: 'plain' };
 
 function useAudit(noun) {

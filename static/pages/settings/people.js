@@ -10,7 +10,7 @@ import { attempt } from '../../lib/edit.js';
 import { dateTime, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useAnswer } from '../../lib/query.js';
-import { mayOwn, user as self } from '../../lib/session.js';
+import { mayOperate, mayOwn, user as self } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 
 const ROLES = ['viewer', 'operator', 'owner'];
@@ -18,7 +18,7 @@ const roles = () => ROLES.map((role) => [role, t(`role.${role}`)]);
 const seen = (time) => (time ? relative(time) : t('common.never'));
 
 export function People() {
-  const users = useAnswer('api/users all', (signal) => everything('api/users', 'users', {}, { signal }));
+  const users = useAnswer(mayOperate.value ? 'api/users all' : null, (signal) => everything('api/users', 'users', {}, { signal }));
   const tokens = useAnswer(mayOwn.value ? 'api/tokens all' : null, (signal) => everything('api/tokens', 'tokens', {}, { signal }));
   const [dialog, setDialog] = useState(null);
   const close = () => setDialog(null);
@@ -30,6 +30,7 @@ export function People() {
     again();
     setDialog(secret ? { secret } : null);
   };
+  if (!mayOperate.value) return html`<p class="verdict">${t('people.operators_see')}</p>`;
   return html`
     <section class="panel people"><div class="section-head"><div><h2>${t('people.users')}</h2><p class="hint">${t('people.roles_hint')}</p></div>
       ${mayOwn.value && html`<${Button} small icon="user-plus" onClick=${() => setDialog({ add: 'user' })}>${t('people.add_user')}<//>`}</div>
@@ -39,7 +40,7 @@ export function People() {
       <${Button} small icon="plus" onClick=${() => setDialog({ add: 'token' })}>${t('people.add_token')}<//></div>
       <${Answer} of=${tokens} rows=${2} quiet>${(list) => html`<ul class="plain-rows">${list.map((one) => html`<${Token} key=${one.id} token=${one} ask=${setDialog} />`)}</ul>
         ${!list.length && html`<p class="hint">${t('people.no_tokens')}</p>`}`}<//></section>`}
-    ${dialog?.add === 'user' && html`<${AddUser} close=${close} done=${(made) => show(made.link && { ...made.link, name: made.user.name })} />`}
+    ${dialog?.add === 'user' && html`<${AddUser} close=${close} first=${users.data?.length === 0} done=${(made) => show(made.link && { ...made.link, name: made.user.name })} />`}
     ${dialog?.add === 'token' && html`<${AddToken} close=${close} done=${(made) => show({ token: made.token, name: made.admin_token.name })} />`}
     ${dialog?.secret && html`<${Once} ...${dialog.secret} close=${close} />`}
     ${dialog?.remove && html`<${Confirm} title=${t('common.remove_named', { name: dialog.remove.name })} text=${t(`people.remove_${dialog.noun}`)} action=${t('common.delete')} close=${close}
@@ -66,11 +67,12 @@ function User({ user, again, show, ask }) {
 
 const Token = ({ token, ask }) => html`
   <li><span class="grow"><strong>${token.name}</strong> <code class="hint">${token.token_hint}</code><br />
-    <span class="hint">${t('people.last_seen', { time: seen(token.last_used_at) })}${token.expires_at ? ` · ${t('people.expires', { time: dateTime(token.expires_at) })}` : ''}</span></span>
+    <span class="hint">${t('people.last_used', { time: seen(token.last_used_at) })}${token.expires_at ? ` · ${t('people.expires', { time: dateTime(token.expires_at) })}` : ''}</span></span>
     <span class="hint">${t(`role.${token.role}`)}</span><${IconButton} icon="trash-2" label=${t('common.remove_named', { name: token.name })} onClick=${() => ask({ remove: token, noun: 'tokens' })} /></li>`;
 
-function AddUser({ close, done }) {
-  const form = useForm({ name: '', role: 'operator' }, (values) => api.post('api/users', values), done);
+/** The first one has to be an owner. */
+function AddUser({ close, done, first }) {
+  const form = useForm({ name: '', role: first ? 'owner' : 'operator' }, (values) => api.post('api/users', values), done);
   return html`<${Adding} title=${t('people.add_user')} hint=${t('people.add_user_hint')} form=${form} close=${close} />`;
 }
 

@@ -7,6 +7,8 @@ import { bytes, compact, dateTime, number, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { href } from '../../lib/router.js';
+import { mayOperate } from '../../lib/session.js';
+import { Backup } from './backup.js';
 import { Fixed } from './fixed.js';
 import { html } from '../../lib/ui.js';
 
@@ -32,7 +34,7 @@ function About({ data }) {
     <section class="panel stack"><h2>${t('settings.days')}</h2>
       <div class="day-rows">${log.days.map((day) => html`<div key=${day.day}><span>${day.day}</span><progress max=${most} value=${day.calls_bytes + day.bodies_bytes} aria-label=${day.day}></progress>
         <span class="num">${bytes(day.calls_bytes)}${day.bodies_bytes ? html` <span class="hint">+ ${bytes(day.bodies_bytes)}</span>` : ''}</span></div>`)}</div></section>
-    <${Fixed} />
+    ${mayOperate.value && html`<${Backup} /><${Fixed} />`}
     <section class="panel stack"><h2>${t('settings.about')}</h2>
       <p>${t('settings.started', { time: dateTime(data.started_at) })} <${Badge} tone="good">${t('settings.running')}<//></p>
       <div class="row wrap"><${Button} small icon="file-code" href=${url('docs').href}>${t('settings.docs')}<//><${Button} small icon="scale" href=${new URL('../../vendor/LICENSES.md', import.meta.url).href}>${t('settings.licences')}<//></div></section>`;
