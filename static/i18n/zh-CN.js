@@ -7,6 +7,7 @@ export default {
     remove_named: '移除 {name}', retry: '重试', save: '保存', saved: '已保存 {name}', search: '搜索', show: '显示', status: '状态', undo: '撤销',
     restored: '已恢复 {name}', unlimited: '不限', yes: '是', clear: '清除', details: '详情', actions: '操作', export: '导出 CSV',
     apply: '应用', at_least: '至少', at_most: '至多',
+    only_these: '仅限以下',
   },
   nav: {
     label: '主导航', more: '更多', skip: '跳到内容',
@@ -44,6 +45,7 @@ export default {
   range: {
     '15m': '15 分钟', '1h': '1 小时', '6h': '6 小时', today: '今天', yesterday: '昨天', '24h': '24 小时', '7d': '7 天', '30d': '30 天',
     from: '从', to: '到', apply: '应用', utc: '以 UTC 显示时间', now: '现在',
+    back: '返回{range}',
   },
   chart: { as_table: '表格', as_chart: '图表', legend: '数据系列', time: '时间', so_far: '截至目前', total: '合计', others: '其他', none: '（无）', label: '图表：{title}。“表格”按钮显示其数值。' },
   figures: { former: '与上一周期相比', no_former: '没有可比数据', up: '上升', down: '下降', flat: '持平' },
@@ -69,7 +71,9 @@ export default {
     group_by: '分组依据', durations: '耗时', latency_p50: '延迟 p50', latency_p95: '延迟 p95', first_token_p50: '首 Token p50', first_token_p95: '首 Token p95',
     health: '密钥', breaker: '{name} 暂停调用', check_url: '{name}：请检查 Base URL', tops: '用量排行', rank: '排序依据', rank_calls: '调用', rank_cost: '费用', rank_tokens: 'Token',
     rank_failures: '失败', by_model: '模型', by_key: '密钥', by_client: '客户端', by_provider: '供应商', faults: '最近的失败', all_faults: '全部失败', no_faults: '此时段没有失败。',
-    waiting: '等待第一次调用…', waiting_hint: '此时段没有调用。将应用指向 Keywheel，或试试：',
+    waiting: '等待第一次调用…', waiting_hint: '然后将应用指向 Keywheel，或试试：',
+    not_grouped: '不分组', tokens_split: '输入 {input}，输出 {output}，缓存 {share}', set_prices: { other: '{n} 次调用没有价格：请设置' }, widen: '请查看更长的时间范围。', add_key: '添加密钥',
+    add_client: '为你的应用创建令牌',
   },
   table: { mark: '选中 {name}', mark_all: '全选', marked: { other: '已选 {n} 项' }, of: '共 {n} 项' },
   edit: { not_deleted: '无法删除 {name}', changed_meanwhile: '此项已被他人修改。请关闭表单后重新打开以查看最新内容。' },
@@ -80,6 +84,7 @@ export default {
     daily_quota: '当日额度已用完', resource_exhausted: '达到速率限制', rate_limit: '达到速率限制', throttling: '达到速率限制', model_not_found: '未知模型', deployment_not_found: '未知部署',
     model_not_exist: '未知模型', invalid_model: '未知模型', no_endpoints: '该模型没有可用端点', model_access: '无权使用该模型', model_does_not_exist: '未知模型', permission: '权限不足',
     missing_scope: '权限不足', api_not_enabled: '未启用 API', server_error: '供应商错误', unsupported_region: '地区不受支持', unsupported_location: '地区不受支持', moderation: '被审核拒绝', content: '被内容过滤拒绝',
+
   },
   check: {
     valid: '可用', invalid: '无效', no_quota: '额度已用完', rate_limited: '当前受速率限制', no_access: '权限不足', network: '无法连接供应商', provider_trouble: '供应商出现故障',
@@ -88,19 +93,29 @@ export default {
   keys: {
     add: '添加密钥', add_hint: '可粘贴任意数量：每行一个、表格、JSON、.env 行，或含有密钥的文本。密钥会加密保存，不再显示。', none: '还没有密钥',
     none_hint: '粘贴各供应商的 API 密钥。Keywheel 会轮流使用，达到限制时让其休息，并弃用失效的密钥。', search: '搜索密钥', state: '状态', provider: '供应商', tag: '标签', tags: '标签', weight: '权重', priority: '优先级',
-    load: 'RPM', load_hint: '最近一分钟的请求数；{n} 个进行中', calls_24h: '24 小时调用', attempts_24h: '24 小时尝试', failures: '失败率', cost: '24 小时费用', cost_24h: '24 小时费用', last_used: '最近使用', last_success: '最近成功', trend: '最近 24 小时',
+    load: 'RPM', load_hint: '最近一分钟的请求数及其上限；{n} 个进行中', calls_24h: '24 小时调用', attempts_24h: '24 小时尝试', failures: '失败率', cost: '24 小时费用', cost_24h: '24 小时费用', last_used: '最近使用', last_success: '最近成功', trend: '最近 24 小时',
     no_match: '没有匹配的密钥', actions: '{name} 的操作', show_calls: '查看其调用', check: '检查', enable: '启用', disable: '停用', disable_1h: '停用 1 小时', disable_24h: '停用 24 小时', disable_for_good: '直到手动启用',
     reset: '重置', was_disabled: '已停用 {name}', was_enabled: '已启用 {name}', was_reset: '已清除对 {name} 的所有判定', not_checked: '无法检查 {name}', until: '{time}恢复', back: '{relative}恢复（{time}）', probed: '{time}探测', since: '始于 {time}',
-    failures_in_a_row: { other: '连续失败 {n} 次' }, fine: '一切正常。', rule: '规则', wait_from: '等待时间来自', tab_state: '状态', tab_settings: '设置', limits: '限制', rpm: '每分钟请求', tpm: '每分钟 Token', rpd: '每日请求',
+    failures_in_a_row: { other: '连续失败 {n} 次' }, fine: '一切正常。', rule: '规则', tab_state: '状态', tab_settings: '设置', limits: '限制', rpm: '每分钟请求', tpm: '每分钟 Token', rpd: '每日请求',
     concurrency: '并发调用', budget: '每月预算', per_minute: '/分钟', per_day: '/天', rests: '暂停于', size_limit: '最多 {n} Token 的调用', latency: '首字节时间', account: '账户', provider_says: '供应商称剩余', remaining: '{requests} 次请求，{tokens} Token',
     secret: '新密钥', secret_hint: '当前为 {hint}。留空则保持不变。', tags_hint: '供客户端和脚本选择。', account_hint: '同一账户的密钥共享限额。', weight_hint: '0 表示不接收调用。', priority_hint: '使用“优先级”策略时，数值小者优先。',
-    models: '模型', models_hint: '可服务的模型，* 匹配任意字符。留空表示所有模型。', no_provider: '请先添加供应商', add_provider: '添加供应商', paste: '密钥', paste_hint: '每行可附加信息：密钥,名称,标签（以 | 分隔）,权重。', preview: '各行解析结果', line: '行',
+    models: '模型', models_hint: '可服务的模型，* 匹配任意字符。', no_provider: '请先添加供应商', add_provider: '添加供应商', paste: '密钥', paste_hint: '每行可附加信息：密钥,名称,标签（以 | 分隔）,权重。', preview: '各行解析结果', line: '行',
     line_valid: '{n} 个新增', line_duplicate: '{n} 个重复', line_exists: '{n} 个已存在', line_malformed: '{n} 行无法读取', line_skipped: '{n} 行跳过', line_word_valid: '新增', line_word_duplicate: '重复', line_word_exists: '已存在', line_word_malformed: '无法读取', line_word_skipped: '跳过',
     commas: '密钥之间的逗号', commas_ask: '请选择…', commas_part: '分隔两个密钥', commas_belong: '属于密钥本身', skip_malformed: '跳过无法读取的行，导入其余', more_lines: '另有 {n} 行', import: '导入', import_n: { other: '导入 {n} 个密钥' },
     importing: '导入', import_progress: '{done} / {total}', imported: { other: '已添加 {n} 个密钥' }, bulk_enable: { other: '已启用 {n} 个密钥' }, bulk_disable: { other: '已停用 {n} 个密钥' },
     bulk_reset: { other: '已重置 {n} 个密钥' }, bulk_change: { other: '已修改 {n} 个密钥' }, bulk_delete: { other: '已删除 {n} 个密钥' }, bulk_restore: { other: '已恢复 {n} 个密钥' },
     change: '修改', change_n: { other: '修改 {n} 个密钥' }, add_tags: '添加标签', remove_tags: '移除标签', share: '所占调用份额：当前 {before}，修改后 {after}。', check_n: { other: '检查 {n} 个密钥' },
     check_hint: '逐个询问供应商。只有明确的“无效”才会改变状态。', stop: '停止',
+    disable_until: '停用至…', disable_end: '直到', disable_past: '该时间已过。', disable_reason: '原因', disable_reason_hint: '显示在状态旁和审计日志中。', disable_named: '停用 {name}',
+    disable_n: { other: '停用 {n} 个密钥' }, checks_found: '检查结果', checks_stopped: '已停止，完成 {done} / {total}', more_checks: '另有 {n} 个', mark_failed: { other: '标记 {n} 个失败的密钥' },
+    line_weight: '权重 {n}', no_provider_hint: '密钥属于签发它的供应商。', needs_none: '该供应商不需要密钥。仍请用任意文本添加一个：它承载调用及其限制。', take_none: '使用“{text}”', check_after: '导入后向供应商检查',
+    check_after_hint: '逐个查询模型列表或请求一个 Token，可随时停止。',
+    no_model: '尚无：不服务任何模型。',
+    wait_known: '依据：{source}',
+    calls_short: '调用', cost_short: '费用',
+  },
+  wait_source: {
+    rule: '规则', default: '默认等待', 'retry-after': '响应头 retry-after', 'retry-after-ms': '响应头 retry-after-ms', 'reset header': '重置响应头', 'daily reset': '每日重置', body: '响应内容',
   },
   quality: { exact: '精确', estimated: '估算', unknown: '未知' },
   usage: {
@@ -131,6 +146,7 @@ export default {
     export: '导出', clear_filters: '清除筛选', widen: '查看{range}',
     until: '至 {time}', story_failure: '{names}：{kind}', story_nobody: '{outcome}：没有询问供应商。', story_at_once: '{name} 首次尝试即回答。', story_failed_first: '先失败：{failures}。', story_then: '随后 {name} 回答。', story_all_failed: '无人回答：{failures}。', story_ended: '{outcome}，当时由 {name} 回答。', story_lost: '失败的尝试用去 {time}，占总时间的 {share}。', story_slow: '{whole} 中有 {share} 用于{part}。',
     actions: '导出或删除', tag: '标签', tag_hint: '标签由脚本添加。多个标签以逗号分隔，调用须全部具备。', text: '正文文本', text_hint: '不区分大小写，仅限已保存的正文。', max_attempts: '尝试次数 ≤', counted_from: '统计至 {time}，更早的调用未计入。', delete: '删除这些调用…', delete_title: '删除调用', delete_these: '共有 {n} 个调用匹配，从 {from} 到 {to}。', log_begins: '日志开始', none_to_delete: '没有匹配的调用。', delete_hint: '记录、尝试与正文将被永久删除。统计与预算保留已计数值，审计日志会记录此操作。', delete_n: '删除 {n} 个调用', were_deleted: '已删除 {n} 个调用',
+    key_named: '密钥 {name}',
   },
   strategy: { round_robin: '加权轮询', weighted_random: '加权随机', least_in_flight: '进行中最少', fastest: '最快', sticky: '粘性', priority: '按优先级' },
   price: {
@@ -145,6 +161,8 @@ export default {
     default_long: '默认供应商', default_hint: '接收没有路由或列表认识的模型名。', enabled_hint: '停用的供应商不接收调用。', more: '更多设置', exact: '严格使用 Base URL', exact_hint: '仅有主机名时不附加任何内容。', headers_hint: '每行一个，格式为 name: value。已保存的值只显示末尾。',
     pass_headers: '放行的客户端请求头', time_zone: '错误文本的时区', attempts: '每次调用的尝试次数', connect_ms: '连接', first_byte_ms: '流的首字节', idle_ms: '流的间隔', answer_ms: '完整回答', probe: '探测已停用的密钥', probe_hint: '恢复可用的密钥会自动启用。',
     probe_interval: '探测间隔', probe_model: '探测所用模型', was_added: '已添加 {name}，接下来需要密钥。', presets: '预设', other: '其他',
+    fill_in: '请将 {place} 替换为你自己的值。',
+    answers: '有响应', no_answer: '无响应', look_at: '请检查基础 URL、代理和“允许私有地址”。聊天调用发往', timeouts: '超时', auth_short: '认证',
   },
   models: {
     add: '添加模型', add_hint: '公开名称及其去向。供应商列出的名称无需路由即可调用。', routes: '路由', listed: '供应商列出的模型', by_table: '价格表', then: '然后', targets: '目标', strategy: '策略', as_set: '按全局设置', price: '每百万输入 / 输出', try: '在聊天中试用',
@@ -155,9 +173,11 @@ export default {
   },
   clients: {
     add: '添加客户端', add_hint: '每个应用或个人一个，各有自己的限制和统计。', none: '还没有客户端', none_hint: '客户端持有令牌，应用用它调用 Keywheel。', search: '搜索客户端', no_match: '没有匹配的客户端', expired: '已过期', expires: '过期时间', month: '本月', tags_hint: '脚本可以读取。',
-    models_hint: '可请求的模型，* 匹配任意字符。留空表示所有模型。', key_tags: '密钥标签', key_tags_hint: '仅由带有其中一个标签的密钥服务。留空表示所有密钥。', allow_ips: '地址', allow_ips_hint: '允许从哪里调用。留空表示任意地址。', allow_debug: '可查询由哪个密钥服务', allow_debug_hint: '使用请求头 x-keywheel-debug: 1。',
+    models_hint: '可请求的模型，* 匹配任意字符。', key_tags: '密钥标签', key_tags_hint: '由带有其中一个标签的密钥服务。', allow_ips: '地址', allow_ips_hint: '允许从哪些地址和网段调用。', allow_debug: '可查询由哪个密钥服务', allow_debug_hint: '使用请求头 x-keywheel-debug: 1。',
     token_of: '{name} 的令牌', token_once: '仅显示这一次，Keywheel 只保存其哈希。', token_kept: '我已保存', token: '令牌', environment: '环境变量', rotate: '更换令牌', rotate_hint: '{name} 将获得新令牌，当前令牌随之失效。',
     month_or_budget: '本月或预算', budgets: '预算', warn: '预警比例', warn_hint: '留空为 80 %。', former_until: '旧令牌在 {time} 前仍有效。', overlap: '当前令牌继续有效', at_once: '不保留',
+    rotate_named: '{name} 的新令牌', was_enabled: '{name} 可以再次调用', was_disabled: '{name} 不能再调用', every_model: '所有模型', no_model: '尚无：不能请求任何模型。', every_key: '所有密钥',
+    only_tags: '仅限带以下标签的密钥', no_key: '尚无：没有密钥可为其服务。', anywhere: '任何地址', nowhere: '尚无：不能从任何地址调用。',
   },
   alerts: {
     tab_open: '当前', tab_rules: '规则', tab_channels: '通知渠道', tab_deliveries: '发送记录', warning: '警告', critical: '严重', resolved: '已恢复', over: '已恢复', open_n: { other: '{n} 条未恢复的告警' },
@@ -221,6 +241,8 @@ export default {
     steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',
     keys: '粘贴您的密钥', keys_hint: '会立即向供应商检查并读取其模型。密钥加密保存，不再显示。', models_found: { other: '找到 {n} 个模型' }, skip: '跳过', add_keys: '添加并检查', token: '为您的应用创建令牌', token_hint: '每个应用使用自己的令牌调用 Keywheel，各有限制和统计。',
     client_name: '应用名称', make_token: '创建令牌', call: '发起首次调用', arrived: '首次调用已到达', to_overview: '前往概览',
+    needs_none: '该供应商不需要密钥。Keywheel 会创建一个来承载其调用。', none_works: '没有一个密钥通过检查。可粘贴其他密钥、修正基础 URL，或继续并稍后处理。', try_again: '重试', arrived_failed: '首次调用已到达，但失败了',
+    show_call: '查看详情',
   },
   people: {
     users: '人员', roles_hint: '只读可查看；操作员可管理密钥、模型和客户端；所有者可做一切。', add_user: '邀请人员', add_user_hint: '您会得到一个链接，对方可用它进入一次并设置密码。', no_users: '还没有人员', tokens: '管理令牌', tokens_hint: '供使用管理 API 的程序。', add_token: '创建管理令牌', no_tokens: '除配置中的令牌外没有其他令牌。',

@@ -62,7 +62,7 @@ function TargetRow({ target, at, edit, providers, remove }) {
     <div class="target-row">
       <label><span>${t('models.tier')}</span><input type="number" min="1" max="100" value=${target.tier} onInput=${(event) => edit(at, 'tier', event.target.valueAsNumber || 1)} /></label>
       <label><span>${t('keys.provider')}</span><${Select} value=${target.provider} change=${(id) => edit(at, 'provider', Number(id))} options=${providers.map((one) => [one.id, one.name])} /></label>
-      <label><span>${t('models.upstream')}</span><input type="text" required list=${list} autocomplete="off" spellcheck="false" value=${target.model} onInput=${(event) => edit(at, 'model', event.target.value)} />
+      <label><span>${t('models.upstream')}</span><input type="text" required list=${list} autocomplete="off" spellcheck=${false} value=${target.model} onInput=${(event) => edit(at, 'model', event.target.value)} />
         <datalist id=${list}>${(known.data?.models ?? []).map((one) => html`<option key=${one.model} value=${one.model} />`)}</datalist></label>
       <label><span>${t('keys.weight')}</span><input type="number" min="0" max="1000" value=${target.weight} onInput=${(event) => edit(at, 'weight', event.target.value === '' ? 1 : event.target.valueAsNumber)} /></label>
       ${remove ? html`<${IconButton} icon="x" label=${t('models.remove_target', { name: target.model })} onClick=${remove} />` : html`<span></span>`}
