@@ -102,7 +102,8 @@ impl App {
             let snapshot = publisher.current();
             move || {
                 let settings = snapshot.load().settings.clone();
-                Retention { record_days: settings.retention_days, body_days: settings.body_retention_days }
+                let most = Some(settings.retention_mib << 20).filter(|bytes| *bytes > 0);
+                Retention { record_days: settings.retention_days, body_days: settings.body_retention_days, bytes: most }
             }
         };
         let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default())

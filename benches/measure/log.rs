@@ -44,7 +44,7 @@ async fn ingest(bench: &Bench, section: &mut Section) -> Result<()> {
     std::fs::create_dir_all(&data)?;
     let clock = Clock::start();
     let (_log, writer) = open_call_log(&data)?;
-    let retention = || Retention { record_days: 30, body_days: 30 };
+    let retention = || Retention { record_days: 30, body_days: 30, bytes: None };
     let recorder = Recorder::start(writer, Arc::new(Metrics::new()), clock, retention, RecorderOptions::default())?;
     let now = clock.now().unix_ms;
     let records: Vec<_> = history(now - 60_000, now, bench.calls(RECORDED)).records().collect();

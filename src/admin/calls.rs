@@ -3,8 +3,11 @@
 
 mod attempt;
 mod body;
+mod deletion;
 mod detail;
 mod export;
+mod filters;
+mod histogram;
 mod live;
 mod query;
 
@@ -12,25 +15,27 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::Stream;
+use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{EventStream, Json};
 
 use super::Tag;
-use super::access::{Operator, Viewer};
+use super::access::{Operator, Owner, Viewer};
 use super::error::ApiError;
-use super::period::{Period, UTC};
+use super::stats::StepWord;
 use super::wire::page_size;
-use crate::domain::{Api, CallRecord, ClientId, KeyId, Outcome, ProviderId};
-use crate::store::{CallFilter, CallOrder, CallQuery};
+use crate::domain::CallRecord;
+use crate::store::{CallOrder, CallQuery};
+use deletion::CallDeletion;
 use detail::{CallBodies, CallDetail};
 use export::{CallList, Format};
+use filters::Filters;
+use histogram::CallHistogram;
 use live::LiveCall;
 
 /// Comments keep the connection of a quiet feed open.
 const FEED_KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Calls that one request looks at: about 20 ms.
-const SCAN_LIMIT: usize = 50_000;
 
 type Feed = Pin<Box<dyn Stream<Item = LiveCall> + Send>>;
 
@@ -51,80 +56,19 @@ impl Calls {
         format: Query<Format>,
         /// Most calls of the page, 1 to 1000; 100 if left out.
         limit: Query<Option<u32>>,
-        /// `next_cursor` of the page before.
+        /// `next_cursor` or `previous_cursor` of a page of the same list.
         cursor: Query<Option<String>>,
         /// Whether the oldest come first.
         #[oai(default)]
         oldest_first: Query<bool>,
-        /// `today`, `yesterday`, or a number of minutes, hours or days up to now: `15m`, `24h`, `7d`.
-        range: Query<Option<String>>,
-        /// Calls that began at this time or later; beats `range`.
-        from: Query<Option<String>>,
-        /// Calls that began before this time; beats `range`.
-        to: Query<Option<String>>,
-        /// The IANA time zone of `today` and `yesterday`; UTC if left out.
-        zone: Query<Option<String>>,
-        /// Any of these outcomes.
-        outcome: Query<Option<Vec<Outcome>>>,
-        /// The HTTP status that the client saw: `429`, `4xx` or `400-499`.
-        status: Query<Option<String>>,
-        /// The error's code.
-        error_code: Query<Option<String>>,
-        /// The API.
-        api: Query<Option<Api>>,
-        /// The model's name in the request.
-        model: Query<Option<String>>,
-        /// The provider's own name of the model that served.
-        served_model: Query<Option<String>>,
-        /// The client's id.
-        client: Query<Option<i64>>,
-        /// The id of the last attempt's key.
-        key: Query<Option<i64>>,
-        /// The id of any attempt's key.
-        attempted_key: Query<Option<i64>>,
-        /// The id of the last attempt's provider.
-        provider: Query<Option<i64>>,
-        /// Whether the client asked for a stream.
-        stream: Query<Option<bool>>,
-        /// Whether it was Keywheel's own probe.
-        probe: Query<Option<bool>>,
-        /// Calls that cost at least so many US dollars.
-        min_cost_usd: Query<Option<f64>>,
-        /// Calls that took at least so many milliseconds.
-        min_duration_ms: Query<Option<f64>>,
-        /// Calls that took at least so many attempts.
-        min_attempts: Query<Option<u32>>,
-        /// The client's or the provider's request id.
-        request_id: Query<Option<String>>,
+        filters: Filters,
     ) -> Result<CallList, ApiError> {
-        let period = Period { range: range.0, from: from.0, to: to.0 };
-        let (from_ms, to_ms) = period.read(zone.0.as_deref().unwrap_or(UTC), access.now().unix_ms)?;
-        let filter = CallFilter {
-            from_ms,
-            to_ms,
-            outcomes: outcome.0.unwrap_or_default(),
-            status: status.0.as_deref().map(query::status).transpose()?,
-            error_code: error_code.0,
-            api: api.0,
-            model_asked: model.0,
-            model_served: served_model.0,
-            client: client.0.map(ClientId),
-            key: key.0.map(KeyId),
-            attempted_key: attempted_key.0.map(KeyId),
-            provider: provider.0.map(ProviderId),
-            stream: stream.0,
-            probe: probe.0,
-            min_cost: min_cost_usd.0.map(query::dollars).transpose()?,
-            min_total_us: min_duration_ms.0.map(query::microseconds).transpose()?,
-            min_attempts: min_attempts.0,
-            request_id: request_id.0,
-        };
         let query = CallQuery {
-            filter,
+            filter: filters.read(&access, access.now().unix_ms)?,
             order: if oldest_first.0 { CallOrder::OldestFirst } else { CallOrder::NewestFirst },
-            cursor: cursor.0.map(|cursor| query::call_id("cursor", &cursor)).transpose()?,
+            cursor: cursor.0.as_deref().map(query::cursor).transpose()?,
             limit: page_size(limit.0)?,
-            scan_limit: SCAN_LIMIT,
+            ..CallQuery::default()
         };
         let context = access.context();
         context.settle_records().await;
@@ -132,6 +76,39 @@ impl Calls {
             Format::Json => CallList::Page(context.call_log.list(query).await?.into()),
             format => CallList::File(format, context.call_log.clone(), Box::new(query)),
         })
+    }
+
+    /// Delete calls
+    ///
+    /// Every call that matches, with its attempts and bodies, for good; statistics and budgets keep what they counted, and
+    /// the audit log tells of it. Without `confirm` nothing is deleted: the answer tells how many calls match. Ask again
+    /// with that number, and with `from` and `to` of that answer, to delete them. A parameter that is no filter is refused.
+    #[oai(path = "/calls", method = "delete", operation_id = "delete_calls")]
+    async fn delete(
+        &self,
+        access: Owner,
+        request: &Request,
+        /// How many calls match, as the last answer said; another number deletes nothing.
+        confirm: Query<Option<u64>>,
+        filters: Filters,
+    ) -> Result<Json<CallDeletion>, ApiError> {
+        Ok(Json(deletion::run(&access, request, filters, confirm.0).await?))
+    }
+
+    /// Count calls over time
+    ///
+    /// Every call that matches, by how it ended; without a range, since the beginning of the log. Time, outcome and one of model,
+    /// served model, client, provider and key are counted completely. Any other question is counted call by call, the newest
+    /// first, and cut short after some tens of milliseconds: `counted_from` tells.
+    #[oai(path = "/calls/histogram", method = "get", operation_id = "count_calls")]
+    async fn histogram(
+        &self,
+        access: Viewer,
+        /// The length of a step; chosen by the length of the range if left out.
+        step: Query<Option<StepWord>>,
+        filters: Filters,
+    ) -> Result<Json<CallHistogram>, ApiError> {
+        Ok(Json(histogram::of(&access, filters, step.0).await?))
     }
 
     /// Watch calls as they end

@@ -33,6 +33,9 @@ pub struct Settings {
     pub body_retention_days: u32,
     /// Days for which call records are kept, 1 or more; statistics stay.
     pub retention_days: u32,
+    /// Most mebibytes that records and bodies may take, 0 to 100,000,000; 0 is no limit. The oldest bodies go first, then the
+    /// oldest records, a day at a time; today's stay.
+    pub retention_mib: u64,
     /// Whether a call is refused when a budget applies and its model has no price.
     pub refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.
@@ -60,6 +63,7 @@ impl Default for Settings {
             body_cap_bytes: 64 * 1024,
             body_retention_days: 7,
             retention_days: 90,
+            retention_mib: 0,
             refuse_unpriced: false,
             retry_sent_timeouts: false,
             model_sync_s: 6 * 3600,
@@ -87,6 +91,7 @@ impl Settings {
         within("body_cap_bytes", self.body_cap_bytes, 0, 64 * 1024 * 1024)?;
         within("body_retention_days", self.body_retention_days.into(), 1, 3650)?;
         within("retention_days", self.retention_days.into(), 1, 3650)?;
+        within("retention_mib", self.retention_mib, 0, 100_000_000)?;
         within("model_sync_s", self.model_sync_s, 0, 30 * 24 * 3600)?;
         match self.cors_origins.iter().find(|origin| !is_origin(origin)) {
             Some(wrong) => {

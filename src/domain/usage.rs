@@ -58,7 +58,7 @@ impl Usage {
     pub fn total_tokens(&self) -> Option<u64> {
         match (self.input, self.output) {
             (None, None) => None,
-            (input, output) => Some(input.unwrap_or(0) + output.unwrap_or(0)),
+            (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
         }
     }
 

@@ -17,10 +17,10 @@ use tokio::sync::{broadcast, oneshot};
 
 use crate::clock::Clock;
 use crate::domain::{CallId, CallRecord, Cost, Usage};
-use crate::store::{Amended, Amendment, CallLogWriter, CallSummary, LogEntry, Retention};
+use crate::store::{Amended, Amendment, CallLogWriter, CallSummary, DatabaseError, LogEntry, Retention};
 use crate::telemetry::Metrics;
 
-use queue::{Finish, Item, Queue};
+use queue::{Finish, Item, Queue, Removal};
 use status::Counters;
 
 pub use owners::Owners;
@@ -132,6 +132,18 @@ impl Recorder {
             self.shared.counters.drop_for_full_queue();
         }
         async move { answer.await.unwrap_or(Amended::Failed) }
+    }
+
+    /// Removes calls from the log, with all that belongs to them and for good; statistics keep them. The answer is how many
+    /// of them there were. Other records wait meanwhile: ask for about a thousand at a time.
+    ///
+    /// # Errors
+    ///
+    /// A segment cannot be written; the calls of the days before it are removed. The recorder was shut down.
+    pub async fn remove(&self, calls: Vec<CallId>) -> Result<usize, DatabaseError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.queue.ask_removal(Removal { calls, reply });
+        answer.await.unwrap_or(Err(DatabaseError::Closed))
     }
 
     /// Waits until everything that was taken before is in the log and in the statistics, or was dropped.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::domain::CallRecord;
-use crate::store::{Amended, LogEntry};
+use crate::domain::{CallId, CallRecord};
+use crate::store::{Amended, DatabaseError, LogEntry};
 
 /// Something that is done to a record before it is written, off the call's path.
 pub(super) struct Finish(pub(super) Box<dyn FnOnce(&mut CallRecord) + Send>);
@@ -41,15 +41,31 @@ pub(super) struct Item {
 pub(super) struct Taken {
     pub(super) items: VecDeque<Item>,
     pub(super) flushes: Vec<oneshot::Sender<()>>,
+    pub(super) removals: Vec<Removal>,
     /// Nothing comes after this.
     pub(super) closed: bool,
+}
+
+/// Calls that somebody wants removed, and who wants to know how many of them there were.
+#[derive(Debug)]
+pub(super) struct Removal {
+    pub(super) calls: Vec<CallId>,
+    pub(super) reply: oneshot::Sender<Result<usize, DatabaseError>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     items: VecDeque<Item>,
     flushes: Vec<oneshot::Sender<()>>,
+    removals: Vec<Removal>,
     closed: bool,
+}
+
+impl State {
+    /// Whether somebody waits for the thread.
+    fn is_urgent(&self) -> bool {
+        self.closed || !self.flushes.is_empty() || !self.removals.is_empty()
+    }
 }
 
 /// A bounded queue for many calls and one thread.
@@ -91,6 +107,15 @@ impl Queue {
         }
     }
 
+    /// Asks for a removal, behind everything that waits now. On a closed queue the answer never comes.
+    pub(super) fn ask_removal(&self, removal: Removal) {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.removals.push(removal);
+            self.changed.notify_one();
+        }
+    }
+
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.changed.notify_one();
@@ -108,14 +133,19 @@ impl Queue {
     /// a batch is full or somebody asks for a flush.
     pub(super) fn take(&self, idle: Duration, gather: Duration) -> Taken {
         let mut state = self.state.lock();
-        if state.items.is_empty() && state.flushes.is_empty() && !state.closed {
+        if state.items.is_empty() && !state.is_urgent() {
             self.changed.wait_for(&mut state, idle);
         }
         if !state.items.is_empty() {
-            let is_gathering = |state: &mut State| state.items.len() < self.batch && state.flushes.is_empty() && !state.closed;
+            let is_gathering = |state: &mut State| state.items.len() < self.batch && !state.is_urgent();
             self.changed.wait_while_for(&mut state, is_gathering, gather);
         }
-        Taken { items: std::mem::take(&mut state.items), flushes: std::mem::take(&mut state.flushes), closed: state.closed }
+        Taken {
+            items: std::mem::take(&mut state.items),
+            flushes: std::mem::take(&mut state.flushes),
+            removals: std::mem::take(&mut state.removals),
+            closed: state.closed,
+        }
     }
 
     /// Sleeps, unless the queue is closed or becomes so.

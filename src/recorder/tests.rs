@@ -8,7 +8,7 @@ use crate::clock::Entropy;
 use crate::domain::{Nanodollars, Outcome, UsageQuality};
 use crate::store::{Axis, CallLog, CallQuery, Dimension, Rank, open_call_log};
 
-const KEEP: Retention = Retention { record_days: 90, body_days: 7 };
+const KEEP: Retention = Retention { record_days: 90, body_days: 7, bytes: None };
 
 struct Bench {
     folder: tempfile::TempDir,

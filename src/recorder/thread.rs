@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::queue::{Item, Taken};
+use super::queue::{Item, Removal, Taken};
 use super::{RecorderOptions, Shared};
 use crate::clock::Clock;
 use crate::store::{Amended, CallLogWriter, CallSummary, DatabaseError, Day, LogEntry, Retention};
@@ -62,13 +62,14 @@ impl Writing {
     /// Runs until the queue is closed and empty.
     pub(super) fn run(mut self) {
         loop {
-            let Taken { items, flushes, closed } = self.shared.queue.take(self.idle_time(), self.options.gather);
+            let Taken { items, flushes, removals, closed } = self.shared.queue.take(self.idle_time(), self.options.gather);
             self.shared.counters.take(items.len());
             self.write_all(items);
             let is_asked = !flushes.is_empty();
             self.catch_up(is_asked);
             self.commit_rollups(is_asked || closed);
             answer(flushes, ());
+            removals.into_iter().for_each(|removal| self.remove(removal));
             if closed {
                 break;
             }
@@ -145,6 +146,16 @@ impl Writing {
             self.writer.reopen();
             Err(DatabaseError::Panicked)
         })
+    }
+
+    /// Removes calls of one day after the other. What could not be removed may be asked for again.
+    fn remove(&mut self, Removal { mut calls, reply }: Removal) {
+        let now_ms = self.clock.now().unix_ms;
+        calls.sort_unstable();
+        let mut days = calls.chunk_by(|left, right| Day::of(*left) == Day::of(*right));
+        let removed = days.try_fold(0, |sum, calls| Ok(sum + self.writer.remove(Day::of(calls[0]), calls, now_ms)?));
+        // Whoever does not wait any more is no error.
+        drop(reply.send(removed));
     }
 
     /// Trouble is logged when it begins, and shown as long as it lasts.

@@ -1,12 +1,17 @@
 //! The call log: daily segments and their rollups, behind one read handle and one write handle.
 
+mod histogram;
+mod retention;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use super::connection::{DatabaseError, Workers, open_reader};
+pub use retention::Retention;
+
 use super::rollups::{self, Applied, Axis, Dimension, MemberSums, ROLLUPS, Range, Rank, RollupWriter, Series};
 use super::segments::{self, Amended, CallPage, CallQuery, Day, Folder, LogEntry, SegmentFiles, Written};
-use super::segments::{SegmentReaders, SegmentWriter, bytes_of, exists, remove_database};
+use super::segments::{SegmentReaders, SegmentWriter, bytes_of, exists};
 use crate::domain::{CallId, CallRecord};
 
 /// Threads that read segments; a slow walk over one leaves the other free.
@@ -17,19 +22,8 @@ const ROLLUP_READERS: usize = 2;
 const READ_QUEUE: usize = 256;
 /// Segments that are open for writing at once: today, yesterday while its last calls end, and one for late usage.
 const MOST_OPEN: usize = 3;
-/// A day is closed an hour after its end, when its long calls have ended; a later entry opens it again.
-const CLOSED_AFTER_MS: i64 = 3_600_000;
 /// Changes that are counted in memory before they are written.
 const COUNTED_AT_ONCE: usize = 50_000;
-
-/// How long calls are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// Days for which records are kept, 1 or more; today counts.
-    pub record_days: u32,
-    /// Days for which bodies are kept, 1 or more.
-    pub body_days: u32,
-}
 
 /// Reads the call log and its statistics. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -182,19 +176,6 @@ impl CallLogWriter {
         Ok(true)
     }
 
-    /// Removes what is older than its retention, closes days that are over, and removes old minutes of the rollups. The
-    /// answer is the days whose records were removed.
-    pub fn maintain(&mut self, retention: Retention, now_ms: i64) -> Result<Vec<Day>, DatabaseError> {
-        let today = Day::at(now_ms);
-        let over: Vec<Day> = self.open.iter().map(|segment| segment.writer.day()).collect();
-        for day in over.into_iter().filter(|day| day.end_ms() + CLOSED_AFTER_MS < now_ms) {
-            self.close_day(day, now_ms)?;
-        }
-        let removed = self.remove_days(retention, today, now_ms)?;
-        self.rollups.remove_old_minutes(now_ms)?;
-        Ok(removed)
-    }
-
     /// Forgets the state of the open segments, after a panic; they are opened and counted anew when they are needed.
     pub fn reopen(&mut self) {
         self.open.clear();
@@ -263,28 +244,6 @@ impl CallLogWriter {
         self.rollups.set_applied(day, applied);
         self.rollups.commit(now_ms)?;
         writer.close()
-    }
-
-    fn remove_days(&mut self, retention: Retention, today: Day, now_ms: i64) -> Result<Vec<Day>, DatabaseError> {
-        let failed = |source| DatabaseError::Open { path: self.folder.path().to_owned(), source };
-        let oldest = |days: u32| today.minus(days.max(1) - 1);
-        let oldest_body = oldest(retention.body_days.min(retention.record_days));
-        for day in self.folder.days_with_bodies().map_err(failed)?.into_iter().filter(|day| *day < oldest_body) {
-            if let Some(segment) = self.open.iter_mut().find(|segment| segment.writer.day() == day) {
-                segment.writer.close_bodies();
-            }
-            remove_database(&self.folder.bodies(day)).map_err(failed)?;
-        }
-        let oldest_record = oldest(retention.record_days);
-        let days = self.folder.days().map_err(failed)?;
-        let removed: Vec<Day> = days.into_iter().filter(|day| *day < oldest_record).collect();
-        for day in &removed {
-            self.close_day(*day, now_ms)?;
-            remove_database(&self.folder.calls(*day))
-                .map_err(|source| DatabaseError::Open { path: self.folder.calls(*day), source })?;
-            self.rollups.forget(*day)?;
-        }
-        Ok(removed)
     }
 }
 

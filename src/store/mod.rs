@@ -22,4 +22,7 @@ pub use rollups::{
 };
 pub use sample::{SampleHistory, SampleKey, SampleModel};
 pub use sealing::{MasterKeyError, MasterKeySource};
-pub use segments::{Amended, Amendment, CallFilter, CallOrder, CallPage, CallQuery, CallSummary, Day, LogEntry, SegmentFiles};
+pub use segments::{
+    Amended, Amendment, BodyText, BodyTextError, CallCounts, CallCursor, CallFilter, CallOrder, CallPage, CallQuery,
+    CallSummary, CountLimits, Day, LogEntry, OutcomeCounts, SegmentFiles,
+};

@@ -56,7 +56,7 @@ impl Api {
             Publisher::new(store, Arc::default(), move |snapshot| rotator.apply(snapshot, clock.now()))
         };
         let (call_log, writer) = open_call_log(folder.path()).unwrap();
-        let (metrics, retention) = (Arc::new(Metrics::new()), || Retention { record_days: 30, body_days: 7 });
+        let (metrics, retention) = (Arc::new(Metrics::new()), || Retention { record_days: 30, body_days: 7, bytes: None });
         let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default()).unwrap();
         let ending = CancellationToken::new();
         let config = Box::new(LoadConfig::default);

@@ -84,6 +84,16 @@ async fn calls_are_listed_page_by_page_and_found() {
     }
     let expected: Vec<_> = records.iter().chain([&odd]).map(|record| record.id.to_string()).collect();
     assert_eq!(seen, expected);
+    // Back to where it began, page by page; the first page has none before it.
+    let mut back: Vec<String> = Vec::new();
+    let first = loop {
+        let page = api.get(&path).await;
+        back.splice(0..0, ids(&page).into_iter().map(str::to_owned));
+        let Some(cursor) = page["previous_cursor"].as_str() else { break page };
+        path = format!("/api/calls?limit=10&cursor={cursor}");
+    };
+    assert_eq!(back, expected);
+    assert_eq!((ids(&first).len(), first["next_cursor"].is_string()), (0, true), "a full page may be the first one: it cannot know");
     let oldest = api.get("/api/calls?limit=1&oldest_first=true").await;
     assert_eq!(ids(&oldest), [odd.id.to_string()]);
 
@@ -99,7 +109,104 @@ async fn calls_are_listed_page_by_page_and_found() {
     }
     assert_eq!(ids(&api.get("/api/calls?range=10m&model=model-0").await).len(), 4);
     assert_eq!(ids(&api.get("/api/calls?min_cost_usd=0.25").await).len(), 13);
-    assert!(ids(&api.get("/api/calls?min_duration_ms=250.1").await).is_empty());
+    assert_eq!(ids(&api.get("/api/calls?min_tokens=110&max_tokens=110&max_attempts=1&max_duration_ms=250").await).len(), 26);
+    for none in ["min_duration_ms=250.1", "max_duration_ms=249.9", "max_cost_usd=0.2", "min_tokens=111", "max_tokens=109", "tag=x"] {
+        assert!(ids(&api.get(&format!("/api/calls?{none}")).await).is_empty(), "{none}");
+    }
+}
+
+fn total(histogram: &Value) -> u64 {
+    let series = histogram["series"].as_array().unwrap().iter();
+    series.flat_map(|one| one["calls"].as_array().unwrap()).map(|calls| calls.as_u64().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn calls_are_counted_over_time_for_any_filter() {
+    let api = Api::start();
+    let now = now_ms();
+    for at in 0..40 {
+        let outcome = if at % 10 == 9 { Outcome::UpstreamError } else { Outcome::Success };
+        let tags = if at % 4 == 0 { vec!["night".to_owned(), "a b".to_owned()] } else { Vec::new() };
+        api.recorder.record(CallRecord { tags, ..record(now - at as i64 * MINUTE_MS, at, outcome) });
+    }
+    for (filter, expected) in [
+        ("range=1h", 40),
+        ("", 40),
+        ("range=1h&outcome=upstream_error", 4),
+        ("range=1h&model=model-0", 14),
+        ("range=1h&key=4&client=2&status=2xx", 36),
+        ("range=1h&tag=night&tag=a%20b", 10),
+        ("range=1h&tag=night&tag=day", 0),
+        ("range=10m", 10),
+    ] {
+        let told = api.get(&format!("/api/calls/histogram?{filter}")).await;
+        assert_eq!((&told["total"], &told["counted_from"]), (&json!(expected), &Value::Null), "{filter}");
+        assert_eq!(total(&told), expected, "{filter}");
+        let buckets = told["buckets"].as_array().unwrap();
+        assert_eq!((&buckets[0]["from"], &buckets[buckets.len() - 1]["to"]), (&told["from"], &told["to"]), "{filter}");
+        let listed = api.get(&format!("/api/calls?{filter}&limit=1000")).await;
+        assert_eq!(ids(&listed).len() as u64, expected, "{filter}");
+    }
+    let told = api.get("/api/calls/histogram?range=1h&step=5m&zone=Asia/Kathmandu").await;
+    assert_eq!((&told["step"], &told["zone"]), (&json!("5m"), &json!("Asia/Kathmandu")));
+    assert!((12..=13).contains(&told["buckets"].as_array().unwrap().len()));
+    let outcomes: Vec<_> = told["series"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["success", "upstream_error"]);
+}
+
+#[tokio::test]
+async fn texts_in_bodies_are_found_by_whoever_may_see_bodies() {
+    let api = Api::start();
+    let body = |text: &str| Some(StoredBody { bytes: text.to_owned().into(), truncated: false });
+    let mut told = record(now_ms(), 1, Outcome::Success);
+    told.bodies = BodyCapture { request: body(r#"{"messages":[{"content":"Gr\u00fc\u00dfe an Anna"}]}"#), response: None };
+    api.recorder.record(told.clone());
+    api.recorder.record(record(now_ms(), 2, Outcome::Success));
+    let path = "/api/calls?text=gr%C3%BC%C3%9Fe%20an";
+    assert_eq!(ids(&api.get(path).await), [told.id.to_string()]);
+    assert_eq!(api.get("/api/calls/histogram?range=1h&text=ANNA").await["total"], 1);
+    assert_eq!(api.get("/api/calls/histogram?range=1h&text=Anne").await["total"], 0);
+    let viewer = api.post("/api/tokens", json!({ "name": "looks", "role": "viewer" })).await;
+    let authorization = format!("Bearer {}", viewer["token"].as_str().unwrap());
+    for path in [path, "/api/calls/histogram?text=anna"] {
+        let refused = api.send(Method::GET, path, &[("authorization", &authorization)], None).await;
+        assert_eq!((refused.status.as_u16(), &refused.body["error"]["field"]), (403, &json!("text")));
+    }
+    let refused = api.refused(Method::GET, "/api/calls?text=", Value::Null).await;
+    assert_eq!(refused, (400, "invalid".to_owned(), json!("text")));
+}
+
+#[tokio::test]
+async fn calls_are_deleted_by_whoever_knows_how_many_match() {
+    let api = Api::start();
+    let now = now_ms();
+    let records: Vec<_> = (0..20).map(|at| record(now - at as i64 * 20 * MINUTE_MS, at, Outcome::Success)).collect();
+    records.iter().for_each(|record| api.recorder.record(record.clone()));
+    let counted = api.call(Method::DELETE, "/api/calls?model=model-1", Value::Null).await;
+    assert_eq!(counted.status, 200, "{}", counted.body);
+    assert_eq!((&counted.body["matched"], &counted.body["deleted"]), (&json!(7), &Value::Null));
+    let to = counted.body["to"].as_str().unwrap();
+    let path = format!("/api/calls?model=model-1&to={to}");
+    let refused = api.refused(Method::DELETE, &format!("{path}&confirm=6"), Value::Null).await;
+    assert_eq!(refused, (409, "conflict".to_owned(), json!("confirm")));
+    let refused = api.refused(Method::DELETE, "/api/calls?modell=model-1&confirm=20", Value::Null).await;
+    assert_eq!(refused, (400, "invalid".to_owned(), json!("modell")));
+    assert_eq!(ids(&api.get("/api/calls").await).len(), 20, "nothing is deleted yet");
+
+    // What comes after the count is not meant.
+    api.recorder.record(record(now_ms() + 5, 22, Outcome::Success));
+    let deleted = api.call(Method::DELETE, &format!("{path}&confirm=7"), Value::Null).await;
+    assert_eq!((deleted.status.as_u16(), &deleted.body["deleted"]), (200, &json!(7)), "{}", deleted.body);
+    let left = api.get("/api/calls").await;
+    assert_eq!(ids(&left).len(), 14);
+    assert_eq!(left["calls"].as_array().unwrap().iter().filter(|call| call["model"] == "model-1").count(), 1);
+    let gone = api.refused(Method::GET, &format!("/api/calls/{}", records[1].id), Value::Null).await;
+    assert_eq!(gone.0, 404);
+    assert_eq!(api.get("/api/stats/totals?range=24h").await["total"]["calls"], 21, "statistics keep what they counted");
+    assert_eq!(api.get("/api/calls/histogram?range=24h").await["total"], 14, "a count of calls does not");
+    let entry = api.get("/api/audit?noun=call").await["entries"][0].clone();
+    assert_eq!((&entry["action"], &entry["actor"]), (&json!("delete"), &json!("admin token")));
+    assert_eq!((&entry["changes"]["matched"], &entry["changes"]["filter"]["model"]), (&json!(7), &json!("model-1")));
 }
 
 #[tokio::test]
@@ -185,6 +292,11 @@ async fn a_wrong_question_names_its_parameter() {
         ("/api/calls?status=9xx", "status"),
         ("/api/calls?outcome=fine", "outcome"),
         ("/api/calls?min_cost_usd=-1", "min_cost_usd"),
+        ("/api/calls?max_cost_usd=NaN", "max_cost_usd"),
+        ("/api/calls?max_duration_ms=-1", "max_duration_ms"),
+        ("/api/calls?cursor=before-x", "cursor"),
+        ("/api/calls/histogram?step=1m&range=90d", "step"),
+        ("/api/calls/histogram?from=2026-11-25T00:00:00Z&to=2026-11-24T00:00:00Z", "to"),
         ("/api/calls/x", "id"),
         ("/api/stats/series?step=2m", "step"),
         ("/api/stats/series?range=90d&step=1m", "step"),

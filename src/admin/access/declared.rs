@@ -54,6 +54,7 @@ fn is_known(declared: &str) -> bool {
 /// The OpenAPI document, in which `x-role` of each operation is the least role that may call it, or `anyone`.
 pub(in crate::admin) fn document<T: OpenApi, W: Webhook>(service: &OpenApiService<T, W>) -> Value {
     let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    let schemas = document["components"]["schemas"].clone();
     let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
     for operation in paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
         let declared = operation["security"][0].as_object().and_then(|declared| declared.keys().next().cloned());
@@ -68,6 +69,10 @@ pub(in crate::admin) fn document<T: OpenApi, W: Webhook>(service: &OpenApiServic
             None => sentence.into(),
         };
         operation["x-role"] = declared.into();
+        spread(operation, &schemas);
+    }
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.remove("CallFilters");
     }
     document["components"]["securitySchemes"] = json!({
         TOKEN: {
@@ -83,6 +88,34 @@ pub(in crate::admin) fn document<T: OpenApi, W: Webhook>(service: &OpenApiServic
         },
     });
     document
+}
+
+/// Writes a query parameter that is an object as what it is on the wire: one parameter for each member.
+fn spread(operation: &mut Value, schemas: &Value) {
+    let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+    let mut spread = Vec::with_capacity(parameters.len());
+    for parameter in parameters.drain(..) {
+        let name = parameter["schema"]["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        let members = name.and_then(|name| schemas[name]["properties"].as_object());
+        let Some(members) = members else {
+            spread.push(parameter);
+            continue;
+        };
+        for (name, schema) in members {
+            let mut schema = schema.clone();
+            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            spread.push(json!({
+                "name": name,
+                "schema": schema,
+                "in": parameter["in"],
+                "description": description,
+                "required": false,
+                "deprecated": false,
+                "explode": true,
+            }));
+        }
+    }
+    *parameters = spread;
 }
 
 #[cfg(test)]

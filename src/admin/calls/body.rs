@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::query::write_cursor;
 use crate::admin::wire::words;
 use crate::domain::{Api, Cost, Outcome, PassedOverReason, Ref, UsageQuality, to_rfc3339};
-use crate::store::{CallPage, CallSummary};
+use crate::store::{CallPage, CallSummary, Day};
 use poem_openapi::Object;
 
 words!(
@@ -40,16 +41,19 @@ pub(super) struct CallPageBody {
     /// The calls. A page may hold fewer than the limit, or none, and still have a next one: a rare value is searched
     /// for in parts.
     calls: Vec<CallLine>,
-    /// Where the next page begins; null: this is the last.
+    /// The page behind this one; null: this is the last.
     #[oai(nullable)]
     next_cursor: Option<String>,
+    /// The page before this one, which may have filled up since; null: this is the first.
+    #[oai(nullable)]
+    previous_cursor: Option<String>,
     /// Days whose log cannot be read.
     unreadable: Vec<UnreadableDay>,
 }
 
 /// A day whose log cannot be read.
 #[derive(Object)]
-struct UnreadableDay {
+pub(super) struct UnreadableDay {
     /// The UTC day.
     day: String,
     /// Why.
@@ -60,14 +64,16 @@ impl From<CallPage> for CallPageBody {
     fn from(page: CallPage) -> Self {
         CallPageBody {
             calls: page.calls.iter().map(CallLine::from).collect(),
-            next_cursor: page.next.map(|id| id.to_string()),
-            unreadable: page
-                .unreadable
-                .into_iter()
-                .map(|(day, reason)| UnreadableDay { day: day.to_string(), reason })
-                .collect(),
+            next_cursor: page.next.map(write_cursor),
+            previous_cursor: page.previous.map(write_cursor),
+            unreadable: unreadable(page.unreadable),
         }
     }
+}
+
+/// Days whose log cannot be read, as the API shows them.
+pub(super) fn unreadable(days: Vec<(Day, String)>) -> Vec<UnreadableDay> {
+    days.into_iter().map(|(day, reason)| UnreadableDay { day: day.to_string(), reason }).collect()
 }
 
 /// A thing as it was called then.
@@ -155,6 +161,8 @@ pub(super) struct CallLine {
     bytes_in: u64,
     /// Body bytes to the client.
     bytes_out: u64,
+    /// Labels that scripts added.
+    tags: Vec<String>,
 }
 
 impl From<&CallSummary> for CallLine {
@@ -187,6 +195,7 @@ impl From<&CallSummary> for CallLine {
             usage_quality: call.usage_quality,
             bytes_in: call.bytes_in,
             bytes_out: call.bytes_out,
+            tags: call.tags.clone(),
         }
     }
 }

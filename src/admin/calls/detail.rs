@@ -30,8 +30,6 @@ pub(super) struct CallDetail {
     error_message: Option<String>,
     /// What it consumed, in every unit.
     usage: UsageBody,
-    /// Labels that scripts added.
-    tags: Vec<String>,
     /// Values that scripts added.
     #[oai(nullable)]
     attributes: Option<Any<Value>>,
@@ -54,7 +52,6 @@ impl From<&CallRecord> for CallDetail {
             upstream_request_id: record.upstream_request_id.clone(),
             error_message: record.error_message.clone(),
             usage: UsageBody::from(&record.usage),
-            tags: record.tags.clone(),
             attributes: record.attributes.as_deref().map(json),
             script_notes: record.script_notes.iter().map(ScriptNoteBody::from).collect(),
             dropped_headers: record.dropped_headers.clone(),

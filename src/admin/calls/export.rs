@@ -18,7 +18,7 @@ use crate::store::{CallLog, CallQuery};
 /// Calls that are read at once.
 const CALLS_AT_ONCE: usize = 1000;
 /// The columns of a table: members of a call.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "id",
     "started_at",
     "duration_ms",
@@ -45,6 +45,7 @@ const COLUMNS: [&str; 26] = [
     "reasoning",
     "usage_quality",
     "bytes_out",
+    "tags",
 ];
 
 /// In which form calls are listed.
@@ -110,6 +111,7 @@ fn cell(value: Option<&Value>) -> String {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => inert(text.clone()),
         Some(Value::Object(named)) => cell(named.get("name")),
+        Some(Value::Array(texts)) => inert(texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("|")),
         Some(other) => other.to_string(),
     }
 }

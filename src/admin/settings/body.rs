@@ -69,6 +69,9 @@ pub(super) struct SettingsBody {
     body_retention_days: u32,
     /// Days for which call records are kept; statistics stay.
     retention_days: u32,
+    /// Most mebibytes that call records and bodies may take; 0 is no limit. The oldest bodies go first, then the oldest
+    /// records, a day at a time; today's stay.
+    retention_mib: u64,
     /// Whether a call is refused when a budget applies and its model has no price.
     refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.

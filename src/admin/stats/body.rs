@@ -140,7 +140,7 @@ impl Distribution {
 /// One bucket of the time axis.
 #[derive(Object)]
 #[oai(rename = "StatBucket")]
-pub(super) struct BucketBody {
+pub(in crate::admin) struct BucketBody {
     /// When it begins.
     from: String,
     /// When it ends.

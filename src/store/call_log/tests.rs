@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use super::*;
 use crate::clock::Entropy;
 use crate::domain::*;
-use crate::store::{Amendment, Bucket, CallFilter, CallOrder, CallSummary, Step, Sums};
+use crate::store::{Amendment, BodyText, Bucket, CallFilter, CallOrder, CallSummary, Step, Sums};
 
+mod counts;
 mod damage;
+mod removal;
 mod statistics;
 
 /// 2026-11-25 00:00 UTC.
@@ -209,6 +211,21 @@ async fn lists_walk_over_days_in_both_directions() {
             seen.reverse();
         }
         assert_eq!(seen, ascending, "{order:?} {limit} {scan_limit}");
+        // The same way back: every page stands in the list's own order.
+        let mut back = Vec::new();
+        loop {
+            let page = log.list(query.clone()).await.unwrap();
+            assert!(page.calls.len() <= limit.min(scan_limit));
+            back.splice(0..0, page.calls.iter().map(|call| call.id));
+            if page.previous.is_none() {
+                break;
+            }
+            query.cursor = page.previous;
+        }
+        if order == CallOrder::NewestFirst {
+            back.reverse();
+        }
+        assert_eq!(back, ascending, "{order:?} {limit} {scan_limit}, backwards");
     }
     let filter =
         CallFilter { from_ms: Some(records[10].started_ms), to_ms: Some(records[20].started_ms), ..CallFilter::default() };
@@ -248,9 +265,16 @@ async fn every_filter_finds_its_call_and_no_other() {
         CallFilter { attempted_key: Some(KeyId(13)), ..filter() },
         CallFilter { provider: Some(ProviderId(2)), ..filter() },
         CallFilter { stream: Some(true), ..filter() },
+        CallFilter { tags: vec!["a,b".into()], ..filter() },
+        CallFilter { tags: vec![String::new(), "a,b".into()], ..filter() },
         CallFilter { min_cost: Some(Nanodollars(45_001)), ..filter() },
+        CallFilter { min_cost: Some(Nanodollars(90_000)), max_cost: Some(Nanodollars(90_000)), ..filter() },
         CallFilter { min_total_us: Some(5_000), ..filter() },
+        CallFilter { min_total_us: Some(5_000), max_total_us: Some(5_000), ..filter() },
+        CallFilter { min_tokens: Some(151), ..filter() },
         CallFilter { min_attempts: Some(2), ..filter() },
+        CallFilter { min_attempts: Some(1), max_attempts: Some(2), max_total_us: None, stream: Some(true), ..filter() },
+        CallFilter { text: Some(BodyText::new("OHÉL").unwrap()), ..filter() },
         CallFilter { request_id: Some("mine-1".into()), ..filter() },
         CallFilter { request_id: Some("req_1".into()), ..filter() },
         CallFilter { attempted_key: Some(KeyId(11)), min_attempts: Some(2), probe: Some(false), ..filter() },
@@ -266,6 +290,12 @@ async fn every_filter_finds_its_call_and_no_other() {
         CallFilter { model_asked: Some("nobody asked".into()), ..filter() },
         CallFilter { outcomes: vec![Outcome::NoKey], ..filter() },
         CallFilter { probe: Some(true), ..filter() },
+        CallFilter { tags: vec!["a".into()], ..filter() },
+        CallFilter { max_cost: Some(Nanodollars(44_999)), ..filter() },
+        CallFilter { max_total_us: Some(999), ..filter() },
+        CallFilter { max_tokens: Some(149), ..filter() },
+        CallFilter { max_attempts: Some(0), min_cost: Some(Nanodollars(0)), ..filter() },
+        CallFilter { text: Some(BodyText::new("ohell").unwrap()), ..filter() },
         CallFilter { from_ms: Some(NOW_MS + 2), ..filter() },
         CallFilter { to_ms: Some(NOW_MS - 1), ..filter() },
     ] {
@@ -298,7 +328,7 @@ async fn retention_removes_whole_days_and_bodies_sooner() {
     let (log, mut writer) = open(&folder);
     let records: Vec<_> = (0..5).map(|age| CallRecord { probe: false, ..full_call(NOW_MS - age * DAY_MS, &entropy) }).collect();
     write(&mut writer, &records);
-    let retention = Retention { record_days: 3, body_days: 2 };
+    let retention = Retention { record_days: 3, body_days: 2, bytes: None };
     let removed = writer.maintain(retention, NOW_MS).unwrap();
     assert_eq!(removed, [Day::at(NOW_MS - 4 * DAY_MS), Day::at(NOW_MS - 3 * DAY_MS)]);
     for (age, record) in records.iter().enumerate() {

@@ -3,8 +3,9 @@
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
+use super::edit::Edit;
 use super::error::StoreError;
-use super::row::{Json, json_or_default};
+use super::row::{Json, json_or_default, object};
 
 /// Who edits, and when.
 #[derive(Clone, Debug)]
@@ -69,6 +70,13 @@ pub(super) fn append(
         )?
         .execute((actor.now_ms, &actor.name, &actor.address, action, noun, row, name, Json(changes)))?;
     Ok(())
+}
+
+impl Edit<'_> {
+    /// Writes into the audit log that something was done with calls, which are no rows of the catalog.
+    pub fn note_calls(&mut self, action: &str, details: Value) -> Result<(), StoreError> {
+        append(&self.transaction, self.actor(), action, "call", (0, ""), &object(details))
+    }
 }
 
 /// The newest entries that a filter lets pass.

@@ -9,6 +9,9 @@ use super::dimension::Level;
 /// Most buckets of one series.
 const MOST_BUCKETS: usize = 3_000;
 
+/// The latest end of a range, within the year 9987: behind it lies a calendar's end.
+const LATEST_MS: i64 = 253_000_000_000_000;
+
 /// The length of one bucket of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -75,7 +78,7 @@ impl Axis {
     /// one is chosen that gives some dozens to some hundreds of buckets.
     pub fn new(from_ms: i64, to_ms: i64, step: Option<Step>, zone: &str, now_ms: i64) -> Result<Self, AxisError> {
         let time_zone = self::zone(zone)?;
-        if !(0..to_ms).contains(&from_ms) || to_ms > 253_000_000_000_000 {
+        if !(0..to_ms).contains(&from_ms) || to_ms > LATEST_MS {
             return Err(AxisError::Range);
         }
         let (from, now) = (ceil_second(from_ms), now_ms.div_euclid(1000));
@@ -112,6 +115,34 @@ impl Axis {
         Ok(Axis { step, zone: zone.to_owned(), buckets, finest })
     }
 
+    /// An axis for what the log itself can tell, in which nothing of the range is left out: the first and the last bucket
+    /// are cut at its ends. Steps of minutes reach as far back as any.
+    pub fn of_log(from_ms: i64, to_ms: i64, step: Option<Step>, zone: &str, now_ms: i64) -> Result<Self, AxisError> {
+        let time_zone = self::zone(zone)?;
+        if !(0..to_ms).contains(&from_ms) || to_ms > LATEST_MS {
+            return Err(AxisError::Range);
+        }
+        let (from, now) = (from_ms.div_euclid(1000), now_ms.div_euclid(1000));
+        let finest = if from >= now - MINUTES_KEPT_S { Level::Minute } else { Level::Quarter };
+        let step = step.unwrap_or_else(|| chosen_step(to_ms - from_ms, true));
+        let steps = Steps { step, time_zone };
+        let mut begin = steps.floor(from)?;
+        let mut buckets = Vec::new();
+        while begin.saturating_mul(1000) < to_ms && (begin <= now || buckets.is_empty()) {
+            let next = steps.next(begin)?;
+            buckets.push(Bucket {
+                from_ms: from_ms.max(begin * 1000),
+                to_ms: to_ms.min(next * 1000),
+                running: next > now && to_ms >= now_ms,
+            });
+            if buckets.len() > MOST_BUCKETS {
+                return Err(AxisError::TooLong);
+            }
+            begin = next;
+        }
+        Ok(Axis { step, zone: zone.to_owned(), buckets, finest })
+    }
+
     /// Unix milliseconds at which the first bucket begins.
     pub fn from_ms(&self) -> i64 {
         self.buckets.first().map_or(0, |bucket| bucket.from_ms)
@@ -125,6 +156,11 @@ impl Axis {
     /// All of it.
     pub fn range(&self) -> Range {
         Range { from_s: self.from_ms() / 1000, to_s: self.to_ms() / 1000, finest: self.finest }
+    }
+
+    /// The length of what the sums of this axis can be cut at, in milliseconds; `None`: its buckets are cut finer.
+    pub(in crate::store) fn summed_ms(&self) -> Option<i64> {
+        (self.step >= Step::Quarter || self.finest == Level::Minute).then_some(self.finest.seconds() * 1000)
     }
 
     /// The period before this one, over the part of it that has elapsed at `now_ms`: the same length just before, or

@@ -8,6 +8,7 @@
 mod axis;
 mod dimension;
 mod histogram;
+mod outcomes;
 mod reader;
 mod sums;
 mod writer;
@@ -18,6 +19,7 @@ pub use histogram::Histogram;
 pub use reader::{MemberName, MemberSums, Rank, Series};
 pub use sums::Sums;
 
+pub(super) use outcomes::{MemberQuestion, outcomes};
 pub(super) use reader::{series, totals};
 pub(super) use writer::{Applied, RollupWriter};
 
@@ -31,7 +33,10 @@ const OTHER_MEMBER: i64 = -1;
 pub(super) const ROLLUPS: Schema = Schema {
     name: "rollups",
     application_id: 0x4b57_524c, // "KWRL"
-    migrations: &[include_str!("../../../db/migrations/rollups/0001_sums.sql")],
+    migrations: &[
+        include_str!("../../../db/migrations/rollups/0001_sums.sql"),
+        include_str!("../../../db/migrations/rollups/0002_thinned.sql"),
+    ],
 };
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ fn visit(
     Ok(())
 }
 
-fn damaged(table: &str) -> DatabaseError {
+pub(super) fn damaged(table: &str) -> DatabaseError {
     let message = format!("damaged sums in {table}");
     DatabaseError::Damaged(rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Blob, message.into()))
 }

@@ -139,6 +139,18 @@ impl Sums {
         }
     }
 
+    /// The calls by outcome of what [`Sums::pack`] packed, without the rest. `None`: the bytes are damaged.
+    pub(super) fn packed_outcomes(mut bytes: &[u8]) -> Option<[i64; Outcome::ALL.len()]> {
+        // The number of fields, and the calls.
+        take(&mut bytes)?;
+        take(&mut bytes)?;
+        let mut outcomes = [0; Outcome::ALL.len()];
+        for outcome in &mut outcomes {
+            *outcome = unzigzag(take(&mut bytes)?);
+        }
+        Some(outcomes)
+    }
+
     fn add_fields(&mut self, other: &Sums) {
         let (ours, theirs) = (self.fields(), other.fields());
         self.set_fields(std::array::from_fn(|at| ours[at].saturating_add(theirs[at])));
@@ -217,7 +229,7 @@ impl Sums {
             let coded = take(&mut bytes)?;
             // A field that a newer binary appended is none of ours.
             if let Some(field) = fields.get_mut(at) {
-                *field = field.saturating_add((coded >> 1) as i64 ^ -((coded & 1) as i64));
+                *field = field.saturating_add(unzigzag(coded));
             }
         }
         self.set_fields(fields);
@@ -247,6 +259,10 @@ fn put(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
+}
+
+fn unzigzag(coded: u64) -> i64 {
+    (coded >> 1) as i64 ^ -((coded & 1) as i64)
 }
 
 fn take(bytes: &mut &[u8]) -> Option<u64> {

@@ -180,6 +180,13 @@ impl RollupWriter {
     pub(in crate::store) fn forget(&mut self, day: Day) -> Result<(), DatabaseError> {
         self.marks.remove(&day);
         self.connection.execute("DELETE FROM applied WHERE day = ?1", (day.0,))?;
+        self.connection.execute("DELETE FROM thinned WHERE day = ?1", (day.0,))?;
+        Ok(())
+    }
+
+    /// Notes that a segment is about to lose calls that the sums hold.
+    pub(in crate::store) fn set_thinned(&mut self, day: Day) -> Result<(), DatabaseError> {
+        self.connection.prepare_cached("INSERT OR IGNORE INTO thinned (day) VALUES (?1)")?.execute((day.0,))?;
         Ok(())
     }
 

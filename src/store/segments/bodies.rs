@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use zstd::bulk::Compressor;
 
+use super::body_text::{BodyText, Search};
 use super::row::Id;
 use crate::domain::{BodyCapture, CallId, CallRecord, StoredBody};
 use crate::store::connection::DatabaseError;
@@ -38,11 +39,37 @@ impl BodyWriter {
         }
         Ok(transaction.commit()?)
     }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
 }
 
 /// Reads the bodies of a call.
 pub(super) fn read_bodies(connection: &Connection, id: CallId) -> Result<BodyCapture, DatabaseError> {
     Ok(BodyCapture { request: read_side(connection, id, 0)?, response: read_side(connection, id, 1)? })
+}
+
+/// Looks for a text in the bodies of calls of one day.
+pub(super) struct BodySearch<'t> {
+    connection: Connection,
+    search: Search<'t>,
+}
+
+impl<'t> BodySearch<'t> {
+    pub(super) fn new(connection: Connection, text: &'t BodyText) -> Self {
+        BodySearch { connection, search: text.search() }
+    }
+
+    /// Whether a body of this call has the text.
+    pub(super) fn finds(&mut self, id: CallId) -> Result<bool, DatabaseError> {
+        for side in [0, 1] {
+            if read_side(&self.connection, id, side)?.is_some_and(|body| self.search.finds(&body.bytes)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 fn read_side(connection: &Connection, id: CallId, side: i64) -> Result<Option<StoredBody>, DatabaseError> {

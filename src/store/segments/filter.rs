@@ -2,11 +2,11 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
-use uuid::Uuid;
 
 use super::attempt::MOST_ATTEMPTS;
+use super::body_text::BodyText;
 use super::names::NameReader;
-use crate::domain::{Api, CallId, ClientId, KeyId, Nanodollars, Outcome, ProviderId};
+use crate::domain::{Api, ClientId, KeyId, Nanodollars, Outcome, ProviderId};
 
 /// Which calls a list shows. Every part that is given must hold; nothing given is every call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,20 +39,36 @@ pub struct CallFilter {
     pub stream: Option<bool>,
     /// Whether it was Keywheel's own probe.
     pub probe: Option<bool>,
+    /// Calls with every one of these labels.
+    pub tags: Vec<String>,
     /// Calls that cost at least this; a call of unknown cost is none.
     pub min_cost: Option<Nanodollars>,
+    /// Calls that cost at most this; a call of unknown cost is none.
+    pub max_cost: Option<Nanodollars>,
     /// Calls that took at least so many microseconds.
     pub min_total_us: Option<u64>,
+    /// Calls that took at most so many microseconds.
+    pub max_total_us: Option<u64>,
+    /// Calls with at least so many input and output tokens; a call of unknown usage is none.
+    pub min_tokens: Option<u64>,
+    /// Calls with at most so many input and output tokens; a call of unknown usage is none.
+    pub max_tokens: Option<u64>,
     /// Calls that took at least so many attempts.
     pub min_attempts: Option<u32>,
+    /// Calls that took at most so many attempts.
+    pub max_attempts: Option<u32>,
     /// The client's or the provider's request id.
     pub request_id: Option<String>,
+    /// Calls of which a body is kept that has this text, in any case.
+    pub text: Option<BodyText>,
 }
 
-/// The least id of a millisecond; ids are ordered by time, so it parts the calls before from those after.
-pub(super) fn first_id_of(unix_ms: i64) -> CallId {
-    let ms = unix_ms.clamp(0, (1 << 48) - 1) as u128;
-    CallId(Uuid::from_u128(ms << 80))
+/// All tokens of a call; NULL where neither count is known. A count that no signed number can hold is stored as a negative one.
+macro_rules! tokens {
+    () => {
+        "CASE WHEN input < 0 OR output < 0 THEN 9223372036854775807 \
+         ELSE coalesce(input, 0) + coalesce(output, 0) + coalesce(input, output) * 0 END"
+    };
 }
 
 /// Conditions with their values, in the order of the `?`.
@@ -85,9 +101,18 @@ impl Conditions {
         all.add_some("provider_id = ?", filter.provider.map(|id| id.0));
         all.add_some("stream = ?", filter.stream.map(i64::from));
         all.add_some("probe = ?", filter.probe.map(i64::from));
+        for tag in &filter.tags {
+            all.add("EXISTS (SELECT 1 FROM json_each(calls.tags) WHERE value = ?)", [Value::Text(tag.clone())]);
+        }
+        let count = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
         all.add_some("cost >= ?", filter.min_cost.map(|amount| amount.0));
-        all.add_some("total_us >= ?", filter.min_total_us.map(|us| i64::try_from(us).unwrap_or(i64::MAX)));
+        all.add_some("cost <= ?", filter.max_cost.map(|amount| amount.0));
+        all.add_some("total_us >= ?", count(filter.min_total_us));
+        all.add_some("total_us <= ?", count(filter.max_total_us));
+        all.add_some(concat!(tokens!(), " >= ?"), count(filter.min_tokens));
+        all.add_some(concat!(tokens!(), " <= ?"), count(filter.max_tokens));
         all.add_some("calls.attempts >= ?", filter.min_attempts.map(i64::from));
+        all.add_some("calls.attempts <= ?", filter.max_attempts.map(i64::from));
         if let Some(id) = &filter.request_id {
             let id = Value::Text(id.clone());
             all.add("(client_request_id = ? OR upstream_request_id = ?)", [id.clone(), id]);

@@ -5,7 +5,9 @@
 
 mod attempt;
 mod bodies;
+mod body_text;
 mod columns;
+mod count;
 mod day;
 mod entry;
 mod files;
@@ -13,17 +15,22 @@ mod filter;
 mod list;
 mod names;
 mod reader;
+mod remove;
 mod row;
+mod span;
 mod summary;
 mod writer;
 
+pub use body_text::{BodyText, BodyTextError};
+pub use count::{CallCounts, CountLimits, OutcomeCounts};
 pub use day::Day;
 pub use entry::{Amended, Amendment, LogEntry};
 pub use files::SegmentFiles;
 pub use filter::CallFilter;
-pub use list::{CallOrder, CallPage, CallQuery};
+pub use list::{CallCursor, CallOrder, CallPage, CallQuery};
 pub use summary::CallSummary;
 
+pub(super) use count::count;
 pub(super) use entry::Written;
 pub(super) use files::{Folder, bytes_of, remove_database};
 pub(super) use list::list;

@@ -77,6 +77,12 @@ impl SegmentReaders {
         Ok(self.open.last())
     }
 
+    /// The bodies of a day, open for reading; `None` when none are kept.
+    pub(super) fn bodies(&self, day: Day) -> Result<Option<Connection>, DatabaseError> {
+        let path = self.folder.bodies(day);
+        if exists(&path) { open_reader(&path, &BODIES).map(Some) } else { Ok(None) }
+    }
+
     /// The whole record of a call, with its bodies where they are still kept.
     pub(in crate::store) fn get(&mut self, id: CallId) -> Result<Option<CallRecord>, DatabaseError> {
         let day = Day::of(id);
@@ -92,12 +98,10 @@ impl SegmentReaders {
         let found = statement.query_row((Id(id),), |row| read_whole(row, &reader.connection, &reader.names)).optional()?;
         drop(statement);
         let Some(mut record) = found else { return Ok(None) };
-        let path = self.folder.bodies(day);
-        if exists(&path) {
-            match open_reader(&path, &BODIES).and_then(|connection| read_bodies(&connection, id)) {
-                Ok(bodies) => record.bodies = bodies,
-                Err(error) => tracing::warn!(%day, %error, "bodies of a call cannot be read"),
-            }
+        let bodies = self.bodies(day).and_then(|connection| connection.map(|open| read_bodies(&open, id)).transpose());
+        match bodies {
+            Ok(bodies) => record.bodies = bodies.unwrap_or_default(),
+            Err(error) => tracing::warn!(%day, %error, "bodies of a call cannot be read"),
         }
         Ok(Some(record))
     }

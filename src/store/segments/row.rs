@@ -16,16 +16,16 @@ use crate::domain::{
 /// The columns of [`CallSummary`], in the order of [`read_summary`].
 pub(super) const SUMMARY_COLUMNS: &str = "id, started_ms, total_us, first_token_us, method, path, api, stream, status, outcome, \
      error_code, client_id, client_name, model_asked, model_served, provider_id, provider_name, key_id, key_name, attempts, \
-     probe, blank, cost, input, output, cached_read, reasoning, usage_quality, bytes_in, bytes_out";
+     probe, blank, cost, input, output, cached_read, reasoning, usage_quality, bytes_in, bytes_out, tags";
 /// The further columns of a whole record, in the order of [`read_call`].
 pub(super) const DETAIL_COLUMNS: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
-     audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, tags, \
+     audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, \
      attributes, dropped_headers, script_notes";
 /// [`DETAIL_COLUMNS`] of a segment that an older version wrote: nobody but its writer changes a file.
 const DETAIL_COLUMNS_OF_1: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
-     audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, tags, \
+     audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, \
      attributes, dropped_headers, NULL AS script_notes";
-const COLUMNS: usize = 1 + 30 + 18;
+const COLUMNS: usize = 1 + 31 + 17;
 
 /// The further columns of a whole record in a segment of a version.
 pub(super) fn detail_columns(version: i64) -> &'static str {
@@ -77,6 +77,7 @@ pub(super) fn insert_call(
     row.put(quality_number(usage.quality))?;
     row.put_count(record.bytes_in)?;
     row.put_count(record.bytes_out)?;
+    row.put(json_unless(record.tags.is_empty(), &record.tags)?)?;
     row.put(&record.client_request_id)?;
     row.put(&record.upstream_request_id)?;
     row.put(record.client_ip.map(Address::from))?;
@@ -86,7 +87,6 @@ pub(super) fn insert_call(
     }
     row.put(usage.raw.as_deref())?;
     row.put(&record.error_message)?;
-    row.put(json_unless(record.tags.is_empty(), &record.tags)?)?;
     row.put(&record.attributes)?;
     let dropped = (!record.dropped_headers.is_empty()).then(|| record.dropped_headers.join(","));
     row.put(some_name(names, connection, dropped.as_deref())?)?;
@@ -159,6 +159,7 @@ pub(super) fn read_summary(row: &mut RowReader<'_>) -> rusqlite::Result<CallSumm
         usage_quality: read_quality(row.take()?)?,
         bytes_in: row.take_count()?,
         bytes_out: row.take_count()?,
+        tags: row.take_json()?,
     })
 }
 
@@ -208,7 +209,7 @@ pub(super) fn read_call(row: &mut RowReader<'_>) -> rusqlite::Result<CallRecord>
             raw: row.take::<Option<String>>()?.map(String::into_boxed_str),
         },
         error_message: row.take()?,
-        tags: row.take_json()?,
+        tags: line.tags,
         attributes: row.take()?,
         dropped_headers: row.take_some_name()?.map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         script_notes: row.take_json()?,

@@ -36,6 +36,7 @@ pub struct CallSummary {
     pub usage_quality: UsageQuality,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    pub tags: Vec<String>,
 }
 
 impl From<&CallRecord> for CallSummary {
@@ -68,6 +69,7 @@ impl From<&CallRecord> for CallSummary {
             usage_quality: record.usage.quality,
             bytes_in: record.bytes_in,
             bytes_out: record.bytes_out,
+            tags: record.tags.clone(),
         }
     }
 }

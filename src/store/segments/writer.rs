@@ -12,9 +12,10 @@ use super::day::Day;
 use super::entry::{Amended, Amendment, LogEntry, Written};
 use super::files::Folder;
 use super::names::{NameReader, NameWriter};
+use super::remove::{remove_bodies, remove_rows};
 use super::row::{self, DETAIL_COLUMNS, Id, SUMMARY_COLUMNS};
 use super::{BODIES, CALLS};
-use crate::domain::{BodyCapture, CallRecord, Cost, Usage, UsageQuality};
+use crate::domain::{BodyCapture, CallId, CallRecord, Cost, Usage, UsageQuality};
 use crate::store::connection::{DatabaseError, Durability, open_writer};
 
 /// What a call said before an amendment.
@@ -138,6 +139,19 @@ impl SegmentWriter {
         }
         transaction.commit()?;
         Ok(written)
+    }
+
+    /// Removes calls with all that belongs to them. The answer is how many of them there were.
+    pub(in crate::store) fn remove(&mut self, ids: &[CallId]) -> Result<usize, DatabaseError> {
+        if exists(&self.folder.bodies(self.day)) {
+            remove_bodies(self.body_writer()?.connection(), ids)?;
+        }
+        remove_rows(&self.connection, ids)
+    }
+
+    /// Whether no call is left in it.
+    pub(in crate::store) fn is_empty(&self) -> Result<bool, DatabaseError> {
+        Ok(!self.connection.prepare_cached("SELECT 1 FROM calls LIMIT 1")?.exists(())?)
     }
 
     /// A body that cannot be kept must not cost the record: the failure is logged, and the call goes on without it.

@@ -10,7 +10,7 @@ pub(super) async fn total(log: &CallLog, axis: &Axis) -> Sums {
     totals.into_iter().map(|member| member.sums).next().unwrap_or_default()
 }
 
-fn history(from_ms: i64, to_ms: i64, calls: usize) -> SampleHistory {
+pub(super) fn history(from_ms: i64, to_ms: i64, calls: usize) -> SampleHistory {
     let key = |id: i64| SampleKey {
         provider: named(ProviderId(id % 3 + 1), &format!("provider-{}", id % 3 + 1)),
         key: named(KeyId(id), &format!("key-{id}")),
@@ -138,7 +138,7 @@ async fn statistics_equal_a_recount_of_the_log() {
     // Two days later the minutes are gone, and quarters still tell all.
     let later = NOW_MS + 2 * DAY_MS;
     for _ in 0..60 {
-        writer.maintain(Retention { record_days: 90, body_days: 7 }, later).unwrap();
+        writer.maintain(Retention { record_days: 90, body_days: 7, bytes: None }, later).unwrap();
     }
     let axis = Axis::new(NOW_MS - 2 * DAY_MS, later, Some(Step::Day), "Asia/Kathmandu", later).unwrap();
     assert_equals_recount(&log, &axis).await;
