@@ -189,8 +189,10 @@ impl Scripts {
     /// As [`Scripts::reload`], with the way in which the folder is read.
     pub(super) fn reload_from(&self, read: impl FnOnce(Option<&Path>) -> Result<Sources, Vec<Problem>>) -> Option<LastReload> {
         let mut failed = self.loading.lock();
+        // One that never was there has nothing to miss.
         if let Some(folder) = &self.folder
             && !folder.exists()
+            && (self.is_closed() || !self.current().sources().is_empty())
         {
             let place = Place::of(&folder.display().to_string());
             return self.refuse(Problem::error(place, "the script folder is gone; the last good scripts stay live"));
