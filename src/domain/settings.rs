@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::headers::may_be_kept;
 use super::model::Strategy;
 use super::verdict::ErrorRule;
+
+/// Most request headers that are kept of one call.
+const RECORDED_HEADERS: usize = 32;
 
 /// Settings of the installation. Every call reads them from the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +37,8 @@ pub struct Settings {
     pub body_retention_days: u32,
     /// Days for which call records are kept, 1 or more; statistics stay.
     pub retention_days: u32,
+    /// Names of request headers that are kept with each call, at most 32; none that carries a credential.
+    pub recorded_headers: Vec<String>,
     /// Whether a call is refused when a budget applies and its model has no price.
     pub refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.
@@ -60,6 +66,7 @@ impl Default for Settings {
             body_cap_bytes: 64 * 1024,
             body_retention_days: 7,
             retention_days: 90,
+            recorded_headers: Vec::new(),
             refuse_unpriced: false,
             retry_sent_timeouts: false,
             model_sync_s: 6 * 3600,
@@ -87,6 +94,12 @@ impl Settings {
         within("body_cap_bytes", self.body_cap_bytes, 0, 64 * 1024 * 1024)?;
         within("body_retention_days", self.body_retention_days.into(), 1, 3650)?;
         within("retention_days", self.retention_days.into(), 1, 3650)?;
+        within("recorded_headers", self.recorded_headers.len() as u64, 0, RECORDED_HEADERS as u64)?;
+        if let Some(name) = self.recorded_headers.iter().find(|name| !may_be_kept(name)) {
+            let message =
+                format!("`{}` cannot be kept: it is no header's name, or one under which credentials go", name.escape_debug());
+            return Err(("recorded_headers", message));
+        }
         within("model_sync_s", self.model_sync_s, 0, 30 * 24 * 3600)
     }
 }

@@ -126,7 +126,7 @@ test('an edit is tried on a request, on logged calls and beside live ones, and o
   await page.getByLabel('Id of the call').fill(calls[0].id);
   await page.getByRole('button', { name: 'Run' }).click();
   await page.locator('.decisions .panel', { hasText: 'Your edit' }).getByText('Rejected with 403 no_streams').waitFor();
-}, { expected: /404 \(Not Found\).*\/api\/scripts\/(replay|shadow)/ }));
+}));
 
 test('the reference is searched, and what a hook did is shown', () => on(`scripts/files/${NAME}`, async (page) => {
   await page.getByRole('searchbox', { name: 'Search the reference' }).fill('least_in_flight');

@@ -69,6 +69,9 @@ pub(super) struct SettingsBody {
     body_retention_days: u32,
     /// Days for which call records are kept; statistics stay.
     retention_days: u32,
+    /// Names of request headers that are kept with each call, at most 32; none under which credentials go. Scripts that look at
+    /// them can then be tried on logged calls.
+    recorded_headers: Vec<String>,
     /// Whether a call is refused when a budget applies and its model has no price.
     refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.
