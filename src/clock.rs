@@ -27,6 +27,12 @@ impl Clock {
         self.origin.elapsed().as_millis() as u64
     }
 
+    /// Microseconds of processor time that this thread has used. Asking costs a call of the kernel.
+    pub fn thread_micros(&self) -> u64 {
+        let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        used.tv_sec as u64 * 1_000_000 + used.tv_nsec as u64 / 1_000
+    }
+
     /// The current moment.
     pub fn now(&self) -> Moment {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::process::Process;
 
@@ -38,6 +39,37 @@ impl Setup {
         }
         Setup { bootstrap: Some(bootstrap) }
     }
+}
+
+impl Setup {
+    /// The same, with a tag on every key.
+    #[must_use]
+    pub fn tagged(self, tag: &str) -> Self {
+        let with_tag = |text: String| text.replace("\nsecret = ", &format!("\ntags = [\"{tag}\"]\nsecret = "));
+        Setup { bootstrap: self.bootstrap.map(with_tag) }
+    }
+}
+
+/// Puts a script into the folder from which [`start`] starts.
+pub fn put_script(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let scripts = folder.join("scripts");
+    fs::create_dir_all(&scripts)?;
+    // As editors save: a reader never meets half of it.
+    fs::write(scripts.join(".new"), text)?;
+    Ok(fs::rename(scripts.join(".new"), scripts.join(name))?)
+}
+
+/// Asks the admin API; `body` is empty for none. The answer must be a 200.
+pub async fn admin(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<Value> {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = crate::load::once(address, request.as_bytes()).await?;
+    let text = String::from_utf8_lossy(&answer.body);
+    ensure!(answer.status == 200, "{method} {path} is answered {}: {text}", answer.status);
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// Starts Keywheel in `folder`, fresh or with the data that lie there, with further flags, and waits until it listens.

@@ -11,6 +11,7 @@ mod memory;
 mod nginx;
 mod process;
 mod report;
+mod scripts;
 mod selection;
 mod start;
 mod wire;
@@ -61,7 +62,8 @@ impl Bench {
 
 /// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
 /// [`run`]; parts whose sections have the same title share a table.
-const PARTS: [&str; 7] = ["plain", "burst", "paced", "selection", "start", "log", "memory"];
+const PARTS: [&str; 11] =
+    ["plain", "burst", "paced", "selection", "start", "log", "memory", "scripts", "reloads", "hostile", "replay"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -105,6 +107,7 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
         "selection" => selection::measure(bench).await,
         "log" => log::measure(bench).await,
         "memory" => memory::measure(bench).await,
+        "scripts" | "reloads" | "hostile" | "replay" => scripts::measure(bench, part).await,
         _ => bail!("there is no part {part}"),
     }
 }

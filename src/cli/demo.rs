@@ -134,6 +134,7 @@ fn welcome(
     let mut out = std::io::stdout().lock();
     let admin = config.admin_token.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
     let visitor = tokens.visitor.expose_secret();
+    let scripts = config.scripts.display();
     let dashboard = format!("{}/#/sign-in?link={}", browser_url(&[address.to_owned()]), visit.expose_secret());
     writeln!(
         out,
@@ -149,6 +150,8 @@ Try it:
 
 The admin API, with forms to try: {address}/docs
 Its token: {admin}
+
+Scripts that you put here go live: {scripts}
 
 listening on {address}
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::headers::KeptHeaders;
 use super::ids::{CallId, ClientId, KeyId, ProviderId};
 use super::money::Cost;
 use super::usage::Usage;
@@ -332,6 +333,8 @@ pub struct CallRecord {
     pub script_notes: Vec<ScriptNote>,
     /// Names of client headers that were not passed on.
     pub dropped_headers: Vec<String>,
+    /// Headers of the request that the settings name.
+    pub headers: KeptHeaders,
     /// Bodies, when they are kept.
     pub bodies: BodyCapture,
 }

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::headers::may_be_kept;
 use super::model::Strategy;
 use super::verdict::ErrorRule;
+
+/// Most request headers that are kept of one call.
+const RECORDED_HEADERS: usize = 32;
 
 /// Settings of the installation. Every call reads them from the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,8 @@ pub struct Settings {
     /// Most mebibytes that records and bodies may take, 0 to 100,000,000; 0 is no limit. The oldest bodies go first, then the
     /// oldest records, a day at a time; today's stay.
     pub retention_mib: u64,
+    /// Names of request headers that are kept with each call, at most 32; none that carries a credential.
+    pub recorded_headers: Vec<String>,
     /// Whether a call is refused when a budget applies and its model has no price.
     pub refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.
@@ -64,6 +70,7 @@ impl Default for Settings {
             body_retention_days: 7,
             retention_days: 90,
             retention_mib: 0,
+            recorded_headers: Vec::new(),
             refuse_unpriced: false,
             retry_sent_timeouts: false,
             model_sync_s: 6 * 3600,
@@ -92,6 +99,12 @@ impl Settings {
         within("body_retention_days", self.body_retention_days.into(), 1, 3650)?;
         within("retention_days", self.retention_days.into(), 1, 3650)?;
         within("retention_mib", self.retention_mib, 0, 100_000_000)?;
+        within("recorded_headers", self.recorded_headers.len() as u64, 0, RECORDED_HEADERS as u64)?;
+        if let Some(name) = self.recorded_headers.iter().find(|name| !may_be_kept(name)) {
+            let message =
+                format!("`{}` cannot be kept: it is no header's name, or one under which credentials go", name.escape_debug());
+            return Err(("recorded_headers", message));
+        }
         within("model_sync_s", self.model_sync_s, 0, 30 * 24 * 3600)?;
         match self.cors_origins.iter().find(|origin| !is_origin(origin)) {
             Some(wrong) => {

@@ -148,6 +148,7 @@ enum State {
 }
 
 impl Waiting {
+    /// Takes the end of the attempts. Scripts see the head that came, though the client has had another one.
     fn take(&mut self, mut call: Call, plan: &Plan, ended: Ended) {
         self.state = State::Ended;
         let api = plan.path.api;
@@ -157,6 +158,8 @@ impl Waiting {
                 call.fail(&error);
             }
             Ended::Verbatim { head, body, outcome } => {
+                let mut unsent = with_head(&call, plan, &head, false, poem::Body::empty());
+                let body = on_response(&mut call, &mut unsent, Some(&body)).unwrap_or(body);
                 self.out.push_back(as_event(api, true, &body));
                 call.refused(head.status, &body, outcome);
             }
@@ -167,7 +170,10 @@ impl Waiting {
                 self.out.push_back(as_event(api, false, &sent));
                 call.conclude_whole(&lease, &body, &sent, meter);
             }
-            Ended::Answered { lease, answer: Answer::Flow { held, upstream, look }, .. } => {
+            Ended::Answered { lease, head, answer: Answer::Flow { held, upstream, look } } => {
+                let mut unsent = with_head(&call, plan, &head, false, poem::Body::empty());
+                on_response(&mut call, &mut unsent, None);
+                call.record.status = StatusCode::OK.as_u16();
                 let parts = RelayParts { call, lease, held, upstream, look, api, length: None };
                 self.state = State::Relay(Box::new(Relay::new(parts)));
             }

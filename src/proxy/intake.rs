@@ -17,7 +17,7 @@ use super::path::ApiPath;
 use super::plan::{Payload, Plan};
 use super::{auth, is_websocket, me, models, ownership};
 use crate::domain::{
-    BudgetPeriod, Client, Cost, Moment, Nanodollars, Route, RouteError, Snapshot, Strategy, Usage, UsageQuality,
+    BudgetPeriod, Client, Cost, KeptHeaders, Moment, Nanodollars, Route, RouteError, Snapshot, Strategy, Usage, UsageQuality,
 };
 use crate::quota::{Estimate, Limit, QuotaError};
 
@@ -67,6 +67,7 @@ pub(super) async fn take_in(
         return Err(models::unknown(&snapshot, &client, name));
     }
     let headers = Arc::new(std::mem::take(request.headers_mut()));
+    call.record.headers = KeptHeaders::of(&snapshot.settings.recorded_headers, &headers);
     let mut taken = Taken { payload, headers, wanted: asked.clone(), asked };
     let query = request.uri().query();
     let (stream, estimated_tokens) = (asks_stream(&taken.payload, query), estimated_tokens(&path, &taken.payload));

@@ -111,7 +111,10 @@ impl Hook {
                  `\"next\"`; scope `\"request\"`, `\"model\"`, `\"key\"` or `\"provider\"`; effect `\"none\"`, `\"cooldown\"` \
                  (`seconds`, 60 unless given) or `\"disable\"`."
             }
-            Hook::OnResponse => "Nothing. It may change `resp.status`, `resp.headers` and `resp.body`.",
+            Hook::OnResponse => {
+                "Nothing. It may change `resp.status`, `resp.headers` and `resp.body`. Where the client of a stream was kept waiting \
+                 with a head of Keywheel's own, changes of status and headers come too late and have no effect."
+            }
             Hook::OnChunk => {
                 "`()` keeps the event, with the changes made in `event.data`; `false` drops it; anything else is its new data."
             }

@@ -192,7 +192,7 @@ impl Scripts {
         // Where nothing is live, a folder that is not there is an empty one: nobody has to make it before the first script.
         if let Some(folder) = &self.folder
             && !folder.exists()
-            && !self.current().sources().is_empty()
+            && (self.is_closed() || !self.current().sources().is_empty())
         {
             let place = Place::of(&folder.display().to_string());
             return self.refuse(Problem::error(place, "the script folder is gone; the last good scripts stay live"));

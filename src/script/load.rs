@@ -124,6 +124,7 @@ impl Loader {
             limits: self.limits.clone(),
             stats: self.stats.clone(),
             streaks: Default::default(),
+            wary: Default::default(),
             version: sources.version(),
             sources: sources.clone(),
             warnings: Vec::new(),

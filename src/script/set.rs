@@ -11,12 +11,17 @@ use super::functions::Patterns;
 use super::hook::{Hook, HookSet};
 use super::limits::ScriptLimits;
 use super::register::Group;
-use super::runtime::{Budget, Run, Surroundings, enter, meter, stopped};
+use super::runtime::{Budget, Run, Surroundings, aside, enter, meter, stopped};
 use super::sources::Sources;
 use super::stats::{HookReport, HookStats};
 use super::unit::Unit;
 use crate::clock::Entropy;
 use crate::domain::CallId;
+
+/// Microseconds from which a run is a slow one.
+const SLOW_US: u64 = 2_000;
+/// Runs of a hook after a slow one that do not count on being fast.
+const WARY_RUNS: u32 = 256;
 
 /// A function that a script defines for a hook.
 pub(super) struct HookFunction {
@@ -38,6 +43,8 @@ pub struct ScriptSet {
     pub(super) stats: Arc<HookStats>,
     /// Failures in a row, for each hook.
     pub(super) streaks: [AtomicU32; Hook::COUNT],
+    /// Runs of each hook that leave the worker's other calls to another thread, since one was slow lately.
+    pub(super) wary: [AtomicU32; Hook::COUNT],
     pub(super) version: String,
     pub(super) sources: Sources,
     pub(super) warnings: Vec<Problem>,
@@ -111,18 +118,27 @@ impl ScriptSet {
             self.stats.skipped(hook);
             return if hook.fails_closed() { Err(self.quarantine_failure(hook)) } else { Ok(None) };
         }
-        let limits = Budget { operations: self.limits.operations, wall_us: self.limits.wall_ms * 1000 };
-        let metered = meter(limits, self.around.clock);
-        let mut answer = Ok(None);
-        for function in &self.hooks[hook.index()] {
-            answer = self.run_function(hook, function, seed, arguments(), &mut read);
-            if !matches!(answer, Ok(None)) {
-                break;
+        let mut run = || {
+            let limits = Budget { operations: self.limits.operations, wall_us: self.limits.wall_ms * 1000 };
+            let metered = meter(limits, self.around.clock);
+            let mut answer = Ok(None);
+            for function in &self.hooks[hook.index()] {
+                answer = self.run_function(hook, function, seed, arguments(), &mut read);
+                if !matches!(answer, Ok(None)) {
+                    break;
+                }
             }
+            (answer, stopped().is_some(), metered.operations(), metered.elapsed_us())
+        };
+        let wary = &self.wary[hook.index()];
+        let left = wary.load(Ordering::Relaxed);
+        let (answer, was_stopped, operations, elapsed_us) = if left > 0 { aside(run) } else { run() };
+        if elapsed_us >= SLOW_US {
+            wary.store(WARY_RUNS, Ordering::Relaxed);
+        } else if left > 0 {
+            wary.store(left - 1, Ordering::Relaxed);
         }
-        let was_stopped = stopped().is_some();
-        self.stats.ran(hook, metered.operations(), metered.elapsed_us());
-        drop(metered);
+        self.stats.ran(hook, operations, elapsed_us);
         match &answer {
             Ok(_) => self.streaks[hook.index()].store(0, Ordering::Relaxed),
             Err(failure) => self.note_failure(hook, failure, was_stopped),

@@ -12,6 +12,8 @@ use super::limits::{SOURCE_BYTES, SOURCE_FILES};
 
 /// How deep folders may lie inside the script folder.
 pub(super) const DEPTH: usize = 4;
+/// Most times that a folder is read again because it changes while it is read.
+const MOST_READS: usize = 10;
 
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,14 @@ pub struct Sources(BTreeMap<String, Arc<str>>);
 impl Sources {
     /// Reads every `*.rhai` file, in folders below too. Hidden files and folders are left out (among them the ones that
     /// Kubernetes keeps behind its symlinks), and so are definition files (`*.d.rhai`). A folder that does not exist is empty.
+    ///
+    /// It is read until two looks in a row find the same: one look alone, across a link that is swapped or files that are
+    /// written one after another, finds some as they were and others as they will be.
     pub fn read(folder: &Path) -> Result<Self, SourceError> {
+        settled(|| Sources::read_once(folder))
+    }
+
+    fn read_once(folder: &Path) -> Result<Self, SourceError> {
         let mut sources = Sources::default();
         match fs::metadata(folder) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(sources),
@@ -108,6 +117,18 @@ impl Sources {
     }
 }
 
+fn settled<T: PartialEq, E>(mut look: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let mut found = look()?;
+    for _ in 1..MOST_READS {
+        let again = look()?;
+        if again == found {
+            break;
+        }
+        found = again;
+    }
+    Ok(found)
+}
+
 fn twelve_digits(digest: &[u8]) -> String {
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -166,6 +187,18 @@ mod tests {
         assert_eq!(sources.scripts().count(), 2);
         assert_eq!(&**sources.get("10-a.rhai").unwrap(), "// 10-a.rhai");
         assert!(Sources::read(&folder.path().join("missing")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_changes_while_it_is_read_is_read_again() {
+        let looks = |found: &[u8]| {
+            let mut looks = found.iter().copied();
+            (settled(|| looks.next().ok_or(())), looks.len())
+        };
+        assert_eq!(looks(&[1, 1, 2]), (Ok(1), 1));
+        assert_eq!(looks(&[1, 2, 3, 3, 4]), (Ok(3), 1), "half old and half new is not believed");
+        assert_eq!(looks(&[1, 2]), (Err(()), 0));
+        assert_eq!(looks(&(0..40).collect::<Vec<_>>()), (Ok(MOST_READS as u8 - 1), 40 - MOST_READS), "it ends");
     }
 
     #[test]

@@ -23,11 +23,11 @@ use crate::clock::Clock;
 const QUIET: Duration = Duration::from_millis(30);
 /// Longest wait for that silence, in a burst.
 const BURST: Duration = Duration::from_millis(150);
-/// Longest wait for a file that was emptied to be written: an editor that saves in place empties it first, and a filter must
-/// not be gone meanwhile.
-const EMPTIED: Duration = Duration::from_millis(200);
+/// Longest wait for a file that was emptied or moved away to be written: an editor that saves in place empties it first, one that
+/// keeps a copy renames it, and a filter must not be gone meanwhile.
+const ABSENT: Duration = Duration::from_millis(150);
 /// Between two looks at such a file.
-const EMPTIED_LOOK: Duration = Duration::from_millis(10);
+const ABSENT_LOOK: Duration = Duration::from_millis(10);
 /// Between two looks that no event asked for.
 const SLOW_LOOK: Duration = Duration::from_secs(2);
 
@@ -168,17 +168,17 @@ fn identity(folder: &Path) -> Option<Identity> {
     Some((path, number))
 }
 
-/// Reads the folder once no file is empty that had a text before, or has been so for long enough to be meant.
+/// Reads the folder once no file is empty or gone that had a text before, or has been so for long enough to be meant.
 fn read_written(folder: Option<&Path>, before: &Sources) -> Result<Sources, Vec<Problem>> {
     let clock = Clock::start();
     loop {
         let sources = read(folder)?;
-        let is_emptied =
-            |(name, text): (&str, &Arc<str>)| text.is_empty() && before.get(name).is_some_and(|before| !before.is_empty());
-        if !sources.iter().any(is_emptied) || Duration::from_micros(clock.micros()) >= EMPTIED {
+        let is_absent =
+            |(name, text): (&str, &Arc<str>)| !text.is_empty() && sources.get(name).is_none_or(|now| now.is_empty());
+        if !before.iter().any(is_absent) || Duration::from_micros(clock.micros()) >= ABSENT {
             return Ok(sources);
         }
-        thread::sleep(EMPTIED_LOOK);
+        thread::sleep(ABSENT_LOOK);
     }
 }
 

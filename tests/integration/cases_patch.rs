@@ -125,6 +125,7 @@ async fn null_sets_every_setting_back() {
         "strategy": "sticky", "attempts": 5, "retry_share": 0.5, "retry_burst": 3, "keepalive_ms": 0, "commit_ms": 1000,
         "commit_bytes": 4096, "owner_wait_ms": 5, "store_bodies": true, "body_cap_bytes": 1024, "body_retention_days": 3,
         "retention_days": 30, "refuse_unpriced": true, "retry_sent_timeouts": true, "cors_origins": ["https://h"],
+        "recorded_headers": ["x-team"],
         "error_rules": [rule],
     });
     let values = values.as_object().unwrap();

@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use keywheel::mock::MockProvider;
+use serde_json::{Value, json};
+
+use crate::app::eventually;
 use crate::cli::keywheel;
+use crate::scripts::{bootstrap, scripted};
 
 fn text_of(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -52,4 +57,40 @@ fn what_the_readme_tells_to_type_exists() {
             _ => {}
         }
     }
+}
+
+/// The script of the README, as it is to be saved.
+fn script() -> String {
+    let readme = text_of("README.md");
+    let begin = readme.find("```js\nfn ").expect("a script in the README") + "```js\n".len();
+    readme[begin..].split("```").next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readme_s_script_routes_the_next_call_and_stays_while_it_is_broken() {
+    let provider = MockProvider::start().await;
+    let app = scripted(&bootstrap(&provider), &[]).await;
+    let served = async || {
+        let body = json!({"model": "gpt-4o", "max_tokens": 4000, "messages": [{"role": "user", "content": "Say hello"}]});
+        let answer = app.post("/v1/chat/completions", body.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["model"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(served().await, "gpt-4o");
+    let (file, text) = (app.data.path().join("scripts/10-house-rules.rhai"), script());
+    fs::write(&file, &text).unwrap();
+    eventually("the script is live", async || served().await == "gpt-4o-mini").await;
+    assert_eq!(provider.last_seen().unwrap().json::<Value>().unwrap()["max_tokens"], 1000);
+
+    fs::write(&file, text.replacen('}', "", 1)).unwrap();
+    let reload = async || app.admin("GET", "/api/scripts", Value::Null).await.json()["last_reload"].take();
+    eventually("the fault is shown", async || reload().await["ok"] == false).await;
+    let problem = reload().await["problems"][0].take();
+    assert_eq!(problem["script"], "10-house-rules.rhai");
+    assert!(problem["line"].as_u64() > Some(0) && problem["column"].as_u64() > Some(0), "{problem}");
+    assert_eq!(served().await, "gpt-4o-mini", "the last good script stays");
+    let checked = keywheel(app.data.path(), &["check", "--scripts", "scripts"]).output().unwrap();
+    assert!(!checked.status.success());
+    let place = format!("scripts/10-house-rules.rhai:{}:{}: error:", problem["line"], problem["column"]);
+    assert!(String::from_utf8_lossy(&checked.stdout).contains(&place), "{place}");
 }

@@ -311,6 +311,41 @@ async fn classify_error_overrules_the_built_in_verdict() {
 }
 
 #[tokio::test]
+async fn classify_error_may_ask_for_the_same_key_again_or_end_it() {
+    let provider = MockProvider::start().await;
+    let met = std::sync::atomic::AtomicU32::new(0);
+    provider.behave(move |request| {
+        let error = |code: &str| Some(Behaviour::answer(400).json(&json!({"error": {"code": code, "message": "m"}})));
+        match (request.path(), request.secret()?) {
+            ("/v1/chat/completions", "sk-mock-healthy-a") => match met.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => error("flaky"),
+                1 => None,
+                _ => error("gone"),
+            },
+            _ => None,
+        }
+    });
+    let script = r##"
+        fn select_key(req, keys, attempt) { if attempt == 1 { [keys.get(99), keys.min_by(|key| key.id)] } }
+        fn classify_error(err, key, attempt) {
+            if err.code == "flaky" { return #{retry: "same", scope: "request", effect: "none"}; }
+            if err.code == "gone" { return #{retry: "next", scope: "key", effect: "disable", reason: "told so"}; }
+        }"##;
+    let app = start(&provider, script).await;
+    for _ in 0..2 {
+        assert_eq!(ask(&app, "fast").await.status, 200);
+    }
+    let records = app.records().await;
+    let keys_of = |record: &CallRecord| record.attempts.iter().map(|attempt| attempt.key.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(keys_of(&records[0]), ["a", "a"], "once more on the same key");
+    let then = keys_of(&records[1]);
+    assert_eq!((then.len(), then[0].as_str()), (2, "a"));
+    assert_ne!(then[1], "a");
+    assert_eq!(app.key("a").state.as_str(), "disabled_auto");
+    assert!(records[1].attempts[0].verdict.as_ref().unwrap().rule.ends_with("told so"));
+}
+
+#[tokio::test]
 async fn on_key_event_hears_of_keys() {
     let provider = MockProvider::start().await;
     let script = r##"

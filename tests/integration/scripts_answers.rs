@@ -62,6 +62,43 @@ async fn on_response_sees_a_provider_s_refusal_and_the_head_of_a_stream() {
 }
 
 #[tokio::test]
+async fn on_response_also_sees_answers_behind_a_head_that_went_out_early() {
+    let provider = MockProvider::start().await;
+    provider.behave(|request| {
+        let late = |behaviour: Behaviour| Some(behaviour.header("x-from", "provider").delay_ms(400));
+        match request.header("x-title")? {
+            "whole" => late(Behaviour::answer(200).json(&json!({"choices": [{"message": {"content": "hi"}}]}))),
+            "fail" => late(Behaviour::answer(400).json(&json!({"error": {"message": "call us", "code": "c"}}))),
+            _ => late(Behaviour::stream().event(r#"{"choices":[{"delta":{"content":"hi"}}]}"#).done()),
+        }
+    });
+    let script = r#"
+        fn on_response(req, resp) {
+            req.tags.push(`${req.headers["x-title"]} ${resp.status} ${resp.headers["x-from"]} ${resp.is_stream}`);
+            resp.status = 418;
+            resp.headers["x-late"] = "late";
+            if !resp.is_stream { resp.body.note = "seen"; }
+        }"#;
+    let app = start(&provider, script).await;
+    let quick = app.admin("PATCH", "/api/settings", json!({ "keepalive_ms": 100 })).await;
+    assert_eq!(quick.status, 200, "{}", quick.text());
+    for (title, end) in [
+        ("stream", "data: [DONE]\n\n"),
+        ("whole", "data: {\"choices\":[{\"message\":{\"content\":\"hi\"}}],\"note\":\"seen\"}\n\n"),
+        ("fail", "data: {\"error\":{\"message\":\"call us\",\"code\":\"c\"},\"note\":\"seen\"}\n\n"),
+    ] {
+        let answer = read(app.request("POST", "/v1/chat/completions").header("x-title", title).body(chat_body(true))).await;
+        assert_eq!((answer.status, answer.header("x-late")), (200, ""), "{title}");
+        let text = answer.text();
+        assert!(text.starts_with(": keepalive\n") && text.ends_with(end), "{title}: {text}");
+    }
+    let records = app.records().await;
+    let tags: Vec<_> = records.iter().map(|record| record.tags.concat()).collect();
+    assert_eq!(tags, ["stream 200 provider true", "whole 200 provider false", "fail 400 provider false"]);
+    assert_eq!(records.iter().map(|record| record.status).collect::<Vec<_>>(), [200, 200, 400]);
+}
+
+#[tokio::test]
 async fn on_chunk_keeps_drops_edits_and_replaces() {
     let provider = MockProvider::start().await;
     let event = |text: &str| format!(r#"{{"z":1.0,"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);

@@ -236,7 +236,12 @@ async fn the_reference_and_the_examples_are_there_to_read() {
 
     let examples = ok(&app, "GET", "/api/scripts/examples").await;
     let examples = examples["examples"].as_array().unwrap();
-    assert!(examples.len() >= 7, "{} examples", examples.len());
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/examples");
+    assert_eq!(examples.len(), std::fs::read_dir(&folder).unwrap().count());
+    let page = std::fs::read_to_string(folder.parent().unwrap().join("README.md")).unwrap();
+    for topic in topics {
+        assert!(page.contains(topic["text"].as_str().unwrap()), "the page does not say: {}", topic["text"]);
+    }
     for example in examples {
         let draft = json!({ "files": { "10-example.rhai": example["text"] }, "whole": true });
         let check = app.admin("POST", "/api/scripts/check", draft).await.json();

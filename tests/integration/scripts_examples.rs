@@ -1,10 +1,16 @@
 //! Every script of `scripts/examples` at work: alone in the folder, with real calls.
 
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
 use keywheel::mock::{Behaviour, MockProvider};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, chat_body};
+use crate::app::{Answer, TestApp, chat_body, read};
 use crate::scripts::{bootstrap, scripted};
+
+/// Those of eighty clients `client-0` to `client-79` that the canary example takes.
+const CANARIES: [&str; 5] = ["client-14", "client-15", "client-21", "client-7", "client-72"];
 
 /// A Keywheel with one example, and a change of the bootstrap file.
 async fn example(provider: &MockProvider, name: &str, replaced: (&str, &str)) -> TestApp {
@@ -22,10 +28,8 @@ fn sent(provider: &MockProvider) -> Value {
 }
 
 #[tokio::test]
-async fn keys_are_chosen_by_weight_and_by_time() {
+async fn keys_are_chosen_by_time() {
     let provider = MockProvider::start().await;
-    let app = example(&provider, "weighted-by-tag.rhai", ("\"free\"", "\"payg\"")).await;
-    assert_eq!(ask(&app, "fast").await.status, 200);
     let app = example(&provider, "keys-by-time.rhai", ("\"paid\", \"eu\"", "\"day\", \"night\"")).await;
     for _ in 0..3 {
         assert_eq!(ask(&app, "fast").await.status, 200);
@@ -34,6 +38,51 @@ async fn keys_are_chosen_by_weight_and_by_time() {
         assert_eq!(&*record.attempts[0].key.name, "b");
         assert!(record.attempts[0].why.script.as_deref().is_some_and(|script| script.starts_with("keys-by-time.rhai:")));
     }
+}
+
+#[tokio::test]
+async fn seven_of_ten_calls_use_the_committed_keys() {
+    const CALLS: usize = 300;
+    let provider = MockProvider::start().await;
+    let text = include_str!("../../scripts/examples/weighted-by-tag.rhai");
+    let tagged = bootstrap(&provider).replace("\"paid\"", "\"committed\"").replace("\"free\"", "\"payg\"");
+    let app = scripted(&tagged, &[("a.rhai", text)]).await;
+    let all_well = stream::iter(0..CALLS).map(|_| ask(&app, "fast")).buffer_unordered(8);
+    assert!(all_well.all(async |answer: Answer| answer.status == 200).await);
+    let mut calls = BTreeMap::<String, usize>::new();
+    for record in app.records().await {
+        assert_eq!(&*record.attempts[0].why.chosen_by, "script");
+        *calls.entry(record.attempts[0].key.name.to_string()).or_default() += 1;
+    }
+    // 210 on average with a deviation of 8: a fair draw leaves these bounds once in a billion runs. The two committed keys take
+    // turns, and the third key is the other pool.
+    let committed = calls["a"] + calls["b"];
+    assert!((160..=260).contains(&committed), "{calls:?}");
+    assert_eq!((committed + calls["c"], calls.len()), (CALLS, 3));
+    assert!(calls["a"].abs_diff(calls["b"]) <= committed / 2, "{calls:?}");
+}
+
+#[tokio::test]
+async fn the_same_clients_are_canaries_at_all_times() {
+    let provider = MockProvider::start().await;
+    let clients = |n: usize| format!("[[client]]\nname = \"client-{n}\"\ntoken = \"kw-test-token-of-client-{n}\"\n");
+    let many = format!("{}{}", bootstrap(&provider), (0..80).map(clients).collect::<String>());
+    let app = scripted(&many, &[("a.rhai", include_str!("../../scripts/examples/canary.rhai"))]).await;
+    for n in (0..80).chain(0..80) {
+        let request = app.request_as(&format!("kw-test-token-of-client-{n}"), "POST", "/v1/chat/completions");
+        assert_eq!(read(request.body(chat_body(false).replace("gpt-4o-mini", "fast"))).await.status, 200);
+    }
+    let mut canaries = BTreeMap::<String, usize>::new();
+    for record in app.records().await {
+        let is_canary = record.tags == ["canary"];
+        assert_eq!(record.model_served.as_deref(), Some(if is_canary { "gpt-4o" } else { "gpt-4o-mini" }));
+        if is_canary {
+            *canaries.entry(record.client.expect("a client").name.to_string()).or_default() += 1;
+        }
+    }
+    // By name alone, in every version: these of eighty.
+    let expected = CANARIES.map(|name| (name.to_owned(), 2));
+    assert_eq!(canaries.into_iter().collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
@@ -102,13 +151,8 @@ async fn a_quirky_provider_is_understood() {
 }
 
 #[tokio::test]
-async fn a_canary_and_a_budget() {
+async fn a_day_s_tokens_are_used_up() {
     let provider = MockProvider::start().await;
-    let app = example(&provider, "canary.rhai", ("", "")).await;
-    assert_eq!(ask(&app, "fast").await.status, 200);
-    let record = app.only_record().await;
-    let is_canary = record.tags == ["canary"];
-    assert_eq!(record.model_served.as_deref(), Some(if is_canary { "gpt-4o" } else { "gpt-4o-mini" }));
     provider.behave(|request| {
         let usage = json!({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 150_000, "completion_tokens": 60_000, "total_tokens": 210_000}});

@@ -155,6 +155,10 @@ fn decided(replay: &Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_tells_which_decisions_differ_and_always_the_same() {
     let (_provider, app) = start().await;
+    for method in ["GET", "DELETE"] {
+        let none = app.admin(method, "/api/scripts/replay", Value::Null).await;
+        assert_eq!((none.status, &none.json()["state"], &none.json()["began_at"]), (200, &json!("none"), &Value::Null));
+    }
     calls(&app, 40).await;
     let text = "fn on_request(req) { if rand() < 0.25 { return reject(403, \"unlucky\", \"no\"); } () }
         fn route(req) { if kv_incr(\"n\", 1, 3600) % 2 == 0 { #{ model: \"gpt-4o\" } } }
@@ -202,6 +206,60 @@ async fn calls_whose_body_is_not_kept_are_counted_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_equals_the_live_scripts_differs_in_nothing() {
+    let (_provider, app) = start().await;
+    let text = "fn on_request(req) { if rand() < 0.3 { return reject(403, \"unlucky\", \"no\"); } () }
+        fn route(req) { if kv_incr(\"n\", 1, 3600) % 3 == 0 { #{ model: \"gpt-4o\" } } }
+        fn select_key(req, keys, attempt) { if now_ms() % 2 == 0 { keys.get(rand(keys.len)) } }";
+    assert_eq!(put(&app, "live.rhai", text).await.status, 200);
+    let all_answered = stream::iter(0..60).map(|_| app.chat()).buffer_unordered(8);
+    assert!(all_answered.all(async |answer: Answer| [200, 403].contains(&answer.status)).await);
+    for draft in [json!({}), json!({ "files": { "other.rhai": text }, "whole": true })] {
+        let found = replayed(&app, json!({ "draft": draft, "calls": 60 })).await["comparison"].clone();
+        let counts =
+            ["same", "different", "needs_body", "needs_headers", "live_failures", "draft_failures"].map(|name| &found[name]);
+        assert_eq!(counts, [60, 0, 0, 0, 0, 0].map(|count| json!(count)).each_ref());
+        assert_eq!(found["changes"], json!([]));
+        assert_eq!(found["cost"]["difference_usd"], json!(0.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_the_settings_name_are_kept_for_a_replay() {
+    let (_provider, app) = start().await;
+    let with_team = async |team: Option<&str>| {
+        let request = app.request("POST", "/v1/chat/completions").header("x-other", "o").body(chat_body(false));
+        let request = match team {
+            Some(team) => request.header("x-team", team),
+            None => request,
+        };
+        assert_eq!(super::app::read(request).await.status, 200);
+    };
+    with_team(Some("red")).await;
+    let settings = async |names: Value| app.admin("PATCH", "/api/settings", json!({ "recorded_headers": names })).await;
+    for refused in ["authorization", "X-Api-Key", "x-auth-token", "cookie", "a b"] {
+        let answer = settings(json!([refused])).await;
+        assert_eq!((answer.status, &answer.json()["error"]["field"]), (400, &json!("recorded_headers")), "{refused}");
+    }
+    assert_eq!(settings(json!(["X-Team", "user-agent"])).await.status, 200);
+    for team in [Some("red"), Some("blue"), None] {
+        with_team(team).await;
+    }
+    let draft = draft("fn route(req) { if header(req.headers, \"X-Team\", \"none\") == \"red\" { #{ model: \"gpt-4o\" } } }");
+    let found = replayed(&app, json!({ "draft": draft })).await["comparison"].clone();
+    let counts = ["different", "same", "needs_headers"].map(|name| &found[name]);
+    assert_eq!(counts, [&json!(1), &json!(2), &json!(1)], "the first call was made before: {found}");
+    let other = self::draft("fn route(req) { if \"x-other\" in req.headers { #{ model: \"gpt-4o\" } } }");
+    let found = replayed(&app, json!({ "draft": other })).await["comparison"].clone();
+    assert_eq!(found["needs_headers"], 4, "nobody asked to keep that one");
+    let records = app.records().await;
+    let shown = async |at: usize| get(&app, &format!("/api/calls/{}", records[at].id)).await["request_headers"].clone();
+    assert_eq!(shown(0).await, json!({}));
+    assert_eq!(shown(1).await, json!({ "x-team": "red", "user-agent": null }));
+    assert_eq!(shown(3).await, json!({ "x-team": null, "user-agent": null }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_replay_stands_in_nobodys_way_and_can_be_cancelled() {
     let (_provider, app) = start().await;
     calls(&app, 1_000).await;
@@ -231,7 +289,10 @@ async fn a_long_replay_stands_in_nobodys_way_and_can_be_cancelled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_is_never_obeyed() {
     let (provider, app) = start().await;
-    assert_eq!(app.admin("GET", "/api/scripts/shadow", Value::Null).await.status, 404);
+    for method in ["GET", "DELETE"] {
+        let none = app.admin(method, "/api/scripts/shadow", Value::Null).await;
+        assert_eq!((none.status, &none.json()["running"], &none.json()["began_at"]), (200, &json!(false), &Value::Null));
+    }
     let text = "fn on_request(req) { if req.body.stream { return reject(403, \"no_streams\", \"no\"); } () }
         fn route(req) { if header(req.headers, \"x-team\", \"\") == \"a\" { #{ model: \"other\" } } }";
     let started = post(&app, "/api/scripts/shadow", json!({ "draft": draft(text), "minutes": 5 })).await;

@@ -1,5 +1,7 @@
 //! One call as the API shows it: its record, and its bodies.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use poem_openapi::Object;
 use poem_openapi::types::Any;
@@ -37,6 +39,8 @@ pub(super) struct CallDetail {
     script_notes: Vec<ScriptNoteBody>,
     /// Names of client headers that were not passed on.
     dropped_headers: Vec<String>,
+    /// Headers of the request that the settings named; null: there was none of that name.
+    request_headers: BTreeMap<String, Option<String>>,
     /// Every try, in order.
     attempts: Vec<AttemptBody>,
     /// Whether bodies are kept of this call.
@@ -55,6 +59,7 @@ impl From<&CallRecord> for CallDetail {
             attributes: record.attributes.as_deref().map(json),
             script_notes: record.script_notes.iter().map(ScriptNoteBody::from).collect(),
             dropped_headers: record.dropped_headers.clone(),
+            request_headers: record.headers.0.clone(),
             attempts: record.attempts.iter().map(AttemptBody::from).collect(),
             has_bodies: record.bodies.request.is_some() || record.bodies.response.is_some(),
         }

@@ -86,7 +86,7 @@ pub(super) struct ComparisonBody {
     different: u64,
     /// Calls that could not be judged: a script looks at the body, and it was not kept.
     needs_body: u64,
-    /// Calls that could not be judged: a script looks at headers, and they are never kept.
+    /// Calls that could not be judged: a script looks at a header, and the setting `recorded_headers` did not name it.
     needs_headers: u64,
     /// Calls in which a hook of the live scripts failed.
     live_failures: u64,

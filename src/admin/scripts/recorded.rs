@@ -16,7 +16,7 @@ pub(super) fn is_skipped(record: &CallRecord) -> bool {
     record.probe || record.client.is_none() || is_answered_here
 }
 
-/// What is known of a logged call: its client by today's catalog; its body where that is kept; its headers never.
+/// What is known of a logged call: its client by today's catalog; its body, and those of its headers, that were kept.
 pub(super) fn input(record: CallRecord, snapshot: &Snapshot) -> TrialInput {
     let body = request_body(&record);
     let request = RequestParts {
@@ -27,13 +27,14 @@ pub(super) fn input(record: CallRecord, snapshot: &Snapshot) -> TrialInput {
         stream: record.stream,
         client: record.client.as_ref().map(|client| client_of(client, snapshot)),
         client_ip: record.client_ip,
-        headers: Arc::default(),
+        headers: Arc::new(record.headers.to_map()),
         estimated_tokens: estimated_tokens(&record, body.as_ref()),
         body: body.clone().unwrap_or_default(),
         body_values: BODY_VALUES,
     };
     TrialInput {
         missing: Missing { body: body.is_none(), headers: true },
+        headers: Arc::new(record.headers.clone()),
         at_ms: record.started_ms,
         errors: record.attempts.iter().filter_map(error).collect(),
         response: response(&record),

@@ -48,8 +48,9 @@ impl Replays {
     ///
     /// Starts a replay and answers at once; one runs at a time. The live scripts and the draft decide about each call again,
     /// the oldest first, and their decisions are compared. Twice the same calls give twice the same: `rand` and `now_ms` come
-    /// from the record, the store behind `kv_get` starts empty, and keys are as configured, at rest. Headers are never kept and
-    /// bodies only where the settings say so: calls in which a script looks at what is not kept are counted apart.
+    /// from the record, the store behind `kv_get` starts empty, and keys are as configured, at rest. Bodies are kept only where
+    /// the setting `store_bodies` says so, and headers that `recorded_headers` names: calls in which a script looks at what was
+    /// not kept are counted apart.
     #[oai(path = "/replay", method = "post", operation_id = "start_script_replay")]
     async fn start(&self, access: Operator, body: Body<ReplayStart>) -> Result<Json<ReplayBody>, ApiError> {
         let ReplayStart { draft, .. } = &body.0;
@@ -78,26 +79,26 @@ impl Replays {
 
     /// Get the replay
     ///
-    /// The one that runs, or the last one that ran.
+    /// The one that runs, or the last one that ran; its state is `none` when there has been none since the start.
     #[oai(path = "/replay", method = "get", operation_id = "get_script_replay")]
-    async fn get(&self, access: Viewer) -> Result<Json<ReplayBody>, ApiError> {
-        Ok(Json(current(&access)?.body()))
+    async fn get(&self, access: Viewer) -> Json<ReplayBody> {
+        Json(current(&access).map_or_else(ReplayBody::none, |job| job.body()))
     }
 
     /// Cancel the replay
     ///
     /// What it has found so far stays to be read.
     #[oai(path = "/replay", method = "delete", operation_id = "cancel_script_replay")]
-    async fn cancel(&self, access: Operator) -> Result<Json<ReplayBody>, ApiError> {
-        let job = current(&access)?;
+    async fn cancel(&self, access: Operator) -> Json<ReplayBody> {
+        let Some(job) = current(&access) else { return Json(ReplayBody::none()) };
         job.cancel.cancel();
         job.ended.cancelled().await;
-        Ok(Json(job.body()))
+        Json(job.body())
     }
 }
 
-fn current(access: &Access) -> Result<Arc<Job>, ApiError> {
-    access.context().scripts.replay().ok_or_else(|| ApiError::not_found("there has been no replay since the start"))
+fn current(access: &Access) -> Option<Arc<Job>> {
+    access.context().scripts.replay()
 }
 
 /// A draft, and the calls that it is tried against.
@@ -158,6 +159,8 @@ impl ReplayStart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "ScriptReplayState", rename_all = "snake_case")]
 pub(super) enum State {
+    /// There has been no replay since the start.
+    None,
     /// It works.
     Running,
     /// Every call was looked at.
@@ -224,9 +227,9 @@ impl Job {
         let (live_hooks, draft_hooks) = progress.hooks.clone();
         ReplayBody {
             state: progress.state,
-            live: self.live.clone(),
-            draft: self.draft.clone(),
-            began_at: to_rfc3339(self.began_ms),
+            live: Some(self.live.clone()),
+            draft: Some(self.draft.clone()),
+            began_at: Some(to_rfc3339(self.began_ms)),
             ended_at: progress.ended_ms.map(to_rfc3339),
             total: progress.total.map(|total| total as u64),
             looked_at: progress.found.calls() + progress.skipped,
@@ -317,12 +320,15 @@ pub(super) struct ReplayBody {
     /// How far it is.
     state: State,
     /// The version of the live scripts.
-    live: String,
+    #[oai(nullable)]
+    live: Option<String>,
     /// The draft's version.
-    draft: String,
+    #[oai(nullable)]
+    draft: Option<String>,
     /// When it began.
-    began_at: String,
-    /// When it ended; null: it runs.
+    #[oai(nullable)]
+    began_at: Option<String>,
+    /// When it ended; null: it runs, or there is none.
     #[oai(nullable)]
     ended_at: Option<String>,
     /// Calls that match; null: they are being gathered.
@@ -334,4 +340,20 @@ pub(super) struct ReplayBody {
     skipped: u64,
     /// What differs, so far.
     comparison: ComparisonBody,
+}
+
+impl ReplayBody {
+    fn none() -> Self {
+        ReplayBody {
+            state: State::None,
+            live: None,
+            draft: None,
+            began_at: None,
+            ended_at: None,
+            total: None,
+            looked_at: 0,
+            skipped: 0,
+            comparison: ComparisonBody::new(&Comparison::default(), Vec::new(), Vec::new()),
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::admin::body::Body;
 use crate::admin::error::ApiError;
 use crate::admin::wire::example;
 use crate::domain::to_rfc3339;
-use crate::script::{ShadowOptions, ShadowReport};
+use crate::script::{Comparison, ShadowOptions, ShadowReport};
 
 /// Most keys that are looked at for one call.
 const MOST_KEYS: usize = 100;
@@ -53,12 +53,14 @@ impl Shadows {
         let options = ShadowOptions { sources, share, until_ms, installation };
         blocking(move || scripts.start_shadow(options)).await?.map_err(unloadable)?;
         note(&access, "start_shadow", details).await?;
-        report(&access)
+        Ok(report(&access))
     }
 
     /// Get what the shadow has found
+    ///
+    /// Nothing began where no draft has run in shadow since the start.
     #[oai(path = "/shadow", method = "get", operation_id = "get_script_shadow")]
-    async fn get(&self, access: Viewer) -> Result<Json<ShadowBody>, ApiError> {
+    async fn get(&self, access: Viewer) -> Json<ShadowBody> {
         report(&access)
     }
 
@@ -70,14 +72,13 @@ impl Shadows {
         if access.context().scripts.scripts().stop_shadow() {
             note(&access, "stop_shadow", json!({})).await?;
         }
-        report(&access)
+        Ok(report(&access))
     }
 }
 
-fn report(access: &Access) -> Result<Json<ShadowBody>, ApiError> {
+fn report(access: &Access) -> Json<ShadowBody> {
     let report = access.context().scripts.scripts().shadow();
-    let report = report.ok_or_else(|| ApiError::not_found("no draft has run in shadow since the start"))?;
-    Ok(Json(report.into()))
+    Json(report.map_or_else(ShadowBody::none, ShadowBody::from))
 }
 
 /// A draft, and how it runs in shadow.
@@ -105,15 +106,20 @@ struct ShadowBody {
     /// Whether it still runs.
     running: bool,
     /// The version of the live scripts.
-    live: String,
+    #[oai(nullable)]
+    live: Option<String>,
     /// The draft's version.
-    draft: String,
-    /// When it began.
-    began_at: String,
+    #[oai(nullable)]
+    draft: Option<String>,
+    /// When it began; null: no draft has run in shadow since the start.
+    #[oai(nullable)]
+    began_at: Option<String>,
     /// When it ends, or ended.
-    until: String,
+    #[oai(nullable)]
+    until: Option<String>,
     /// The share of calls that it sees.
-    share: f64,
+    #[oai(nullable)]
+    share: Option<f64>,
     /// Calls that were left out because it was behind.
     missed: u64,
     /// What differs. What calls consume is not known when they are decided about, so there is no cost.
@@ -124,13 +130,28 @@ impl From<ShadowReport> for ShadowBody {
     fn from(report: ShadowReport) -> Self {
         ShadowBody {
             running: report.running,
-            live: report.live,
-            draft: report.draft,
-            began_at: to_rfc3339(report.began_ms),
-            until: to_rfc3339(report.until_ms),
-            share: report.share,
+            live: Some(report.live),
+            draft: Some(report.draft),
+            began_at: Some(to_rfc3339(report.began_ms)),
+            until: Some(to_rfc3339(report.until_ms)),
+            share: Some(report.share),
             missed: report.missed,
             comparison: ComparisonBody::new(&report.comparison, report.live_hooks, report.draft_hooks),
+        }
+    }
+}
+
+impl ShadowBody {
+    fn none() -> Self {
+        ShadowBody {
+            running: false,
+            live: None,
+            draft: None,
+            began_at: None,
+            until: None,
+            share: None,
+            missed: 0,
+            comparison: ComparisonBody::new(&Comparison::default(), Vec::new(), Vec::new()),
         }
     }
 }

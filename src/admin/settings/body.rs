@@ -72,6 +72,9 @@ pub(super) struct SettingsBody {
     /// Most mebibytes that call records and bodies may take; 0 is no limit. The oldest bodies go first, then the oldest
     /// records, a day at a time; today's stay.
     retention_mib: u64,
+    /// Names of request headers that are kept with each call, at most 32; none under which credentials go. Scripts that look at
+    /// them can then be tried on logged calls.
+    recorded_headers: Vec<String>,
     /// Whether a call is refused when a budget applies and its model has no price.
     refuse_unpriced: bool,
     /// Whether a plain answer that timed out after its body was sent is tried again.

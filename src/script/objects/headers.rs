@@ -1,11 +1,13 @@
 //! `Headers`: the headers of a request or answer, and the changes that scripts make.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString};
 
+use crate::domain::{CREDENTIAL_HEADERS, KeptHeaders};
 use crate::script::error::{fault, fault_at};
 use crate::script::register::Registrar;
 
@@ -13,18 +15,6 @@ use crate::script::register::Registrar;
 const MOST_CHANGES: usize = 100;
 /// Longest value, in bytes.
 const VALUE_BYTES: usize = 8 * 1024;
-
-/// Names that carry credentials: no script reads or sets them.
-const SECRET: [&str; 8] = [
-    "authorization",
-    "proxy-authorization",
-    "api-key",
-    "x-api-key",
-    "x-goog-api-key",
-    "cookie",
-    "set-cookie",
-    "sec-websocket-protocol",
-];
 
 /// Names that belong to the connection and to the framing of the body: no script sets them.
 const FRAMING: [&str; 11] = [
@@ -58,12 +48,45 @@ pub struct Headers(Arc<Cell>);
 struct Cell {
     base: Arc<HeaderMap>,
     edits: Mutex<Vec<HeaderEdit>>,
+    partial: Option<Partial>,
+}
+
+/// Headers of which not all are known.
+#[derive(Debug)]
+struct Partial {
+    known: Arc<KeptHeaders>,
+    /// Whether a script looked at one that is not.
+    needed: AtomicBool,
 }
 
 impl Headers {
     /// Unchanged headers.
     pub fn new(base: Arc<HeaderMap>) -> Self {
-        Headers(Arc::new(Cell { base, edits: Mutex::default() }))
+        Headers(Arc::new(Cell { base, edits: Mutex::default(), partial: None }))
+    }
+
+    /// Unchanged headers of which no more is known than this.
+    pub fn partial(known: Arc<KeptHeaders>) -> Self {
+        let base = Arc::new(known.to_map());
+        Headers(Arc::new(Cell {
+            base,
+            edits: Mutex::default(),
+            partial: Some(Partial { known, needed: AtomicBool::new(false) }),
+        }))
+    }
+
+    /// Whether a script looked at what is not known.
+    pub fn needed(&self) -> bool {
+        self.0.partial.as_ref().is_some_and(|partial| partial.needed.load(Ordering::Relaxed))
+    }
+
+    /// Notes that a script looks at a header, or at all of them.
+    fn look(&self, name: Option<&str>) {
+        if let Some(partial) = &self.0.partial
+            && !name.is_some_and(|name| partial.known.knows(name))
+        {
+            partial.needed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The changes, at most one for each name.
@@ -74,20 +97,23 @@ impl Headers {
     /// A header's value; of several the first. `None` when there is none, or when it carries a credential.
     pub fn get(&self, name: &str) -> Option<ImmutableString> {
         let name = name.to_ascii_lowercase();
-        if SECRET.contains(&name.as_str()) {
+        if CREDENTIAL_HEADERS.contains(&name.as_str()) {
             return None;
         }
         let edited = self.0.edits.lock().iter().find(|edit| edit.name == name.as_str()).map(|edit| edit.value.clone());
         let value = match edited {
             Some(value) => value,
-            None => self.0.base.get(name.as_str()).cloned(),
+            None => {
+                self.look(Some(name.as_str()));
+                self.0.base.get(name.as_str()).cloned()
+            }
         }?;
         Some(String::from_utf8_lossy(value.as_bytes()).as_ref().into())
     }
 
     fn set(&self, name: &str, value: &Dynamic) -> Result<(), Box<EvalAltResult>> {
         let parsed: HeaderName = name.parse().map_err(|_| fault(format!("`{name}` is not a header name")))?;
-        if SECRET.contains(&parsed.as_str()) || FRAMING.contains(&parsed.as_str()) {
+        if CREDENTIAL_HEADERS.contains(&parsed.as_str()) || FRAMING.contains(&parsed.as_str()) {
             return Err(fault(format!("the header `{parsed}` is set by Keywheel alone")));
         }
         let value = match value.is_unit() {
@@ -104,11 +130,12 @@ impl Headers {
     }
 
     fn names(&self) -> Array {
+        self.look(None);
         let edits = self.0.edits.lock();
         let removed = |name: &str| edits.iter().any(|edit| edit.name == name && edit.value.is_none());
         let base = self.0.base.keys().map(HeaderName::as_str).filter(|name| !removed(name));
         let added = edits.iter().filter(|edit| edit.value.is_some() && !self.0.base.contains_key(&edit.name));
-        let names = base.chain(added.map(|edit| edit.name.as_str())).filter(|name| !SECRET.contains(name));
+        let names = base.chain(added.map(|edit| edit.name.as_str())).filter(|name| !CREDENTIAL_HEADERS.contains(name));
         names.map(|name| ImmutableString::from(name).into()).collect()
     }
 }
@@ -191,6 +218,21 @@ mod tests {
         assert_eq!((headers.get("x-b"), headers.edits().len()), (None, 3));
         let names: Vec<_> = headers.names().into_iter().map(|name| name.to_string()).collect();
         assert_eq!(names, ["x-a", "x-c"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_noticed_when_it_is_looked_at() {
+        let known = KeptHeaders([("x-a".to_owned(), Some("1".to_owned())), ("x-none".to_owned(), None)].into());
+        let headers = Headers::partial(Arc::new(known));
+        headers.set("x-set", &"2".into()).unwrap();
+        assert_eq!(
+            (headers.get("X-A").as_deref(), headers.get("x-none"), headers.get("x-set").as_deref()),
+            (Some("1"), None, Some("2"))
+        );
+        assert_eq!((headers.get("authorization"), headers.needed()), (None, false));
+        assert_eq!((headers.get("x-other"), headers.needed()), (None, true));
+        let headers = Headers::partial(Arc::default());
+        assert!(headers.names().is_empty() && headers.needed(), "nobody knows which there were");
     }
 
     #[test]

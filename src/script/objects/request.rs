@@ -12,7 +12,7 @@ use super::document::{BodyEdit, Document};
 use super::headers::{HeaderEdit, Headers};
 use super::json::Json;
 use super::list::StringList;
-use crate::domain::{CallId, Client, ScriptNote};
+use crate::domain::{CallId, Client, KeptHeaders, ScriptNote};
 use crate::script::error::{ScriptFailure, fault, fault_at};
 use crate::script::json::to_json;
 use crate::script::register::Registrar;
@@ -59,7 +59,7 @@ pub struct RequestParts {
 pub struct Missing {
     /// The body.
     pub body: bool,
-    /// The headers.
+    /// The headers, or all but a few.
     pub headers: bool,
 }
 
@@ -84,20 +84,26 @@ struct State {
     attributes: Map,
     failures: Vec<ScriptFailure>,
     decisions: Vec<ScriptNote>,
-    needed: Missing,
+    needed_body: bool,
 }
 
 impl ScriptRequest {
     /// A request that no script has seen.
     pub fn new(parts: RequestParts) -> Self {
-        ScriptRequest::partial(parts, Missing::default())
+        let headers = Headers::new(parts.headers.clone());
+        ScriptRequest::with(parts, Missing::default(), headers)
     }
 
-    /// A request that no script has seen and of which not all is known: what is missing is empty.
-    pub fn partial(parts: RequestParts, missing: Missing) -> Self {
+    /// A request that no script has seen and of which not all is known: what is missing is empty, but for these headers.
+    pub fn partial(parts: RequestParts, missing: Missing, known: &Arc<KeptHeaders>) -> Self {
+        let headers = if missing.headers { Headers::partial(known.clone()) } else { Headers::new(parts.headers.clone()) };
+        ScriptRequest::with(parts, missing, headers)
+    }
+
+    fn with(parts: RequestParts, missing: Missing, headers: Headers) -> Self {
         ScriptRequest(Arc::new(Inner {
             missing,
-            headers: Headers::new(parts.headers.clone()),
+            headers,
             body: Json::new(Document::new(parts.body.clone(), parts.body_values)),
             state: Mutex::default(),
             parts,
@@ -118,7 +124,8 @@ impl ScriptRequest {
 
     /// What scripts looked at though it is not known.
     pub fn needed(&self) -> Missing {
-        self.0.state.lock().needed
+        let state = self.0.state.lock();
+        Missing { body: state.needed_body, headers: self.0.headers.needed() }
     }
 
     /// The body's text, with the edits made in it.
@@ -171,15 +178,12 @@ impl ScriptRequest {
     }
 
     fn headers(&self) -> Headers {
-        if self.0.missing.headers {
-            self.0.state.lock().needed.headers = true;
-        }
         self.0.headers.clone()
     }
 
     fn body(&self) -> Json {
         if self.0.missing.body {
-            self.0.state.lock().needed.body = true;
+            self.0.state.lock().needed_body = true;
         }
         self.0.body.clone()
     }

@@ -3,6 +3,7 @@
 //! Rhai's callbacks (`on_progress`, `on_print`) and many native functions are not told for whom they run, so the current run
 //! lies in a thread-local. A script runs on one thread from its beginning to its end and never across an `await`.
 
+mod aside;
 mod kv;
 mod log;
 mod meter;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rhai::{EvalAltResult, ImmutableString};
 
+pub use aside::aside;
 pub use kv::{KvStore, KvValue};
 pub use log::{LogLevel, LogLine, LogSink, clean};
 pub use meter::{Budget, Stop, begin as meter, charge, stopped, tick};

@@ -58,6 +58,13 @@ fn a_broken_folder_does_not_start() {
     assert_eq!(problems[0].place.script, "a.rhai");
     let none = Scripts::load(options(&root.path().join("missing"))).unwrap_or_else(|problems| panic!("{problems:?}"));
     assert!(Hook::ALL.into_iter().all(|hook| !none.current().has(hook)));
+    assert_eq!((none.reload(), none.status().last_reload.ok), (None, true), "a folder that never was there is not missed");
+    fs::create_dir(root.path().join("missing")).unwrap();
+    fs::write(root.path().join("missing/a.rhai"), refusing("now")).unwrap();
+    assert!(none.reload().unwrap().ok);
+    fs::remove_dir_all(root.path().join("missing")).unwrap();
+    assert!(!none.reload().unwrap().ok, "one that was there is");
+    assert_eq!(answer(&none), "now");
 }
 
 #[test]
@@ -217,22 +224,33 @@ fn a_half_written_file_stays_out() {
 }
 
 #[test]
-fn a_file_that_is_emptied_to_be_written_keeps_its_script_meanwhile() {
+fn a_file_that_is_emptied_or_moved_to_be_written_keeps_its_script_meanwhile() {
     let (root, scripts) = started(&[("a.rhai", refusing("before"))]);
     let file = root.path().join("scripts/a.rhai");
     let _watch = scripts.watch(WatchMode::Poll(50));
-    let emptied = Instant::now();
+    let stays = |wanted: &str| {
+        let absent = Instant::now();
+        while absent.elapsed() < Duration::from_millis(100) {
+            let seen = answer(&scripts);
+            // A thread that was held up for longer may well see what is there.
+            assert!(seen == wanted || absent.elapsed() >= Duration::from_millis(150), "{seen}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
     let mut open = fs::File::create(&file).unwrap();
-    while emptied.elapsed() < Duration::from_millis(120) {
-        let seen = answer(&scripts);
-        // A thread that was held up for longer may well see the empty file.
-        assert!(seen == "before" || emptied.elapsed() >= Duration::from_millis(200), "{seen}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    std::io::Write::write_all(&mut open, refusing("after").as_bytes()).unwrap();
-    wait_until("the new text is live", || answer(&scripts) == "after");
+    stays("before");
+    std::io::Write::write_all(&mut open, refusing("written").as_bytes()).unwrap();
+    wait_until("the new text is live", || answer(&scripts) == "written");
+    fs::rename(&file, root.path().join("scripts/a.rhai~")).unwrap();
+    stays("written");
+    fs::write(&file, refusing("renamed")).unwrap();
+    wait_until("the file is back", || answer(&scripts) == "renamed");
     fs::write(&file, "").unwrap();
     wait_until("a file that stays empty", || answer(&scripts) == "Ok(Continue)");
+    fs::write(&file, refusing("again")).unwrap();
+    wait_until("it has a text again", || answer(&scripts) == "again");
+    fs::remove_file(&file).unwrap();
+    wait_until("a file that stays away", || answer(&scripts) == "Ok(Continue)");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a trial walks through the hooks.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::domain::CallRecord;
+use crate::domain::{CallRecord, KeptHeaders};
 use crate::script::objects::{AttemptErrorParts, Missing, RequestParts, ResponseParts};
 
 /// What is walked through the hooks.
@@ -12,6 +14,8 @@ pub struct TrialInput {
     pub request: RequestParts,
     /// What of it is not known.
     pub missing: Missing,
+    /// Headers that are known, where the others are missing.
+    pub headers: Arc<KeptHeaders>,
     /// When it began, in unix milliseconds.
     pub at_ms: i64,
     /// Attempts that failed, for `classify_error`.

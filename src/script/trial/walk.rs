@@ -100,7 +100,7 @@ impl TrialSet {
     /// Walks a request through the hooks, as far as what is known of it reaches.
     pub fn walk(&self, input: &TrialInput, installation: &dyn Installation) -> Walk {
         self.set_time(input.at_ms);
-        let req = ScriptRequest::partial(input.request.clone(), input.missing);
+        let req = ScriptRequest::partial(input.request.clone(), input.missing, &input.headers);
         let mut walking = Walking { trial: self, req, steps: Vec::new(), failures: 0 };
         let mut decision = Decision {
             ending: walking.on_request(),

@@ -134,6 +134,7 @@ fn full_call(started_ms: i64, entropy: &Entropy) -> CallRecord {
         tags: vec!["a,b".into(), String::new()],
         attributes: Some(r#"{"tenant":"x"}"#.into()),
         dropped_headers: vec!["cookie".into(), "x-private".into()],
+        headers: KeptHeaders([("x-team".to_owned(), Some("a".to_owned())), ("x-none".to_owned(), None)].into()),
         bodies: BodyCapture {
             request: Some(StoredBody { bytes: "héllo".repeat(9_000).into(), truncated: true }),
             response: Some(StoredBody { bytes: bytes::Bytes::new(), truncated: false }),

@@ -91,10 +91,19 @@ impl<'r> RowReader<'r> {
 
     /// Reads a column that holds JSON, as `default` where it is NULL.
     pub(super) fn take_json<T: serde::de::DeserializeOwned + Default>(&mut self) -> rusqlite::Result<T> {
-        match self.take::<Option<String>>()? {
-            None => Ok(T::default()),
-            Some(text) => serde_json::from_str(&text).map_err(|error| unreadable(self.at - 1, error)),
-        }
+        let text = self.take::<Option<String>>()?;
+        self.read_json(text.as_deref())
+    }
+
+    /// Reads a column that holds JSON among the texts that repeat, as `default` where it is NULL.
+    pub(super) fn take_json_name<T: serde::de::DeserializeOwned + Default>(&mut self) -> rusqlite::Result<T> {
+        let text = self.take_some_name()?;
+        self.read_json(text.as_deref())
+    }
+
+    fn read_json<T: serde::de::DeserializeOwned + Default>(&self, text: Option<&str>) -> rusqlite::Result<T> {
+        let read = |text: &str| serde_json::from_str(text).map_err(|error| unreadable(self.at - 1, error));
+        text.map_or_else(|| Ok(T::default()), read)
     }
 }
 

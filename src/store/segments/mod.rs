@@ -45,6 +45,7 @@ const CALLS: Schema = Schema {
     migrations: &[
         include_str!("../../../db/migrations/segment/0001_calls.sql"),
         include_str!("../../../db/migrations/segment/0002_script_notes.sql"),
+        include_str!("../../../db/migrations/segment/0003_headers.sql"),
     ],
 };
 

@@ -1,5 +1,6 @@
 //! A call as a row: written and read in one order of columns. The columns of a list's line come first.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -20,16 +21,16 @@ pub(super) const SUMMARY_COLUMNS: &str = "id, started_ms, total_us, first_token_
 /// The further columns of a whole record, in the order of [`read_call`].
 pub(super) const DETAIL_COLUMNS: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
      audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, \
-     attributes, dropped_headers, script_notes";
-/// [`DETAIL_COLUMNS`] of a segment that an older version wrote: nobody but its writer changes a file.
-const DETAIL_COLUMNS_OF_1: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
-     audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, \
-     attributes, dropped_headers, NULL AS script_notes";
-const COLUMNS: usize = 1 + 31 + 17;
+     attributes, dropped_headers, script_notes, headers";
+const COLUMNS: usize = 1 + 31 + 18;
+/// Columns that came with a later version of a segment, and with which.
+const LATER_COLUMNS: [(&str, i64); 2] = [(", script_notes", 2), (", headers", 3)];
 
-/// The further columns of a whole record in a segment of a version.
-pub(super) fn detail_columns(version: i64) -> &'static str {
-    if version < 2 { DETAIL_COLUMNS_OF_1 } else { DETAIL_COLUMNS }
+/// The further columns of a whole record in a segment of a version: nobody but its writer changes a file, so an old one has none
+/// of the later columns.
+pub(super) fn detail_columns(version: i64) -> Cow<'static, str> {
+    let missing = LATER_COLUMNS.iter().filter(|(_, since)| version < *since);
+    missing.fold(DETAIL_COLUMNS.into(), |columns, (column, _)| columns.replace(column, ", NULL").into())
 }
 
 /// The statement that inserts a call, unless a call of that id is there already.
@@ -91,6 +92,8 @@ pub(super) fn insert_call(
     let dropped = (!record.dropped_headers.is_empty()).then(|| record.dropped_headers.join(","));
     row.put(some_name(names, connection, dropped.as_deref())?)?;
     row.put(json_unless(record.script_notes.is_empty(), &record.script_notes)?)?;
+    let headers = json_unless(record.headers.is_empty(), &record.headers)?;
+    row.put(some_name(names, connection, headers.as_deref())?)?;
     row.insert()
 }
 
@@ -213,6 +216,7 @@ pub(super) fn read_call(row: &mut RowReader<'_>) -> rusqlite::Result<CallRecord>
         attributes: row.take()?,
         dropped_headers: row.take_some_name()?.map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         script_notes: row.take_json()?,
+        headers: row.take_json_name()?,
         attempts: Vec::new(),
         bodies: BodyCapture::default(),
     })

@@ -83,6 +83,7 @@ const UNITS = ['input', 'cached_read', 'cache_write', 'output', 'reasoning', 'au
 
 function Used({ call }) {
   const { usage } = call;
+  const kept = Object.entries(call.request_headers).filter(([, value]) => value !== null);
   return html`
     <div class="stack">
       <dl class="facts">
@@ -93,6 +94,7 @@ function Used({ call }) {
         <dt>${t('calls.bytes')}</dt><dd>${bytes(call.bytes_in)} → ${bytes(call.bytes_out)}</dd>
         ${call.client_request_id && html`<dt>${t('calls.client_id')}</dt><dd><code>${call.client_request_id}</code></dd>`}
         ${call.upstream_request_id && html`<dt>${t('calls.provider_id')}</dt><dd><code>${call.upstream_request_id}</code></dd>`}
+        ${kept.length > 0 && html`<dt>${t('calls.kept_headers')}</dt><dd>${kept.map(([name, value]) => html`<div key=${name}><code>${name}: ${value}</code></div>`)}</dd>`}
         ${call.dropped_headers.length > 0 && html`<dt>${t('calls.dropped')}</dt><dd><code>${call.dropped_headers.join(', ')}</code></dd>`}
       </dl>
       ${usage.raw && html`<${Code} title=${t('usage.raw')} text=${JSON.stringify(usage.raw, null, 2)} />`}

@@ -7,23 +7,17 @@ import { api } from '../../lib/api.js';
 import { attempt } from '../../lib/edit.js';
 import { number, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
-import { useAnswer, useInterval } from '../../lib/query.js';
+import { useInterval, useQuery } from '../../lib/query.js';
 import { RANGES } from '../../lib/range.js';
 import { mayOperate } from '../../lib/session.js';
 import { html } from '../../lib/ui.js';
 import { Comparison } from './comparison.js';
 import { draftBody, draftNames } from './drafts.js';
 
-/** The answer, or null where there is none since the start. */
-export const orNull = (path) => (signal) => api.get(path, {}, { signal }).catch((error) => {
-  if (error.status === 404) return null;
-  throw error;
-});
-
 const TONES = { running: 'info', done: 'good', cancelled: 'plain', failed: 'bad' };
 
 export function Replay() {
-  const answer = useAnswer('api/scripts/replay', orNull('api/scripts/replay'));
+  const answer = useQuery('api/scripts/replay');
   const running = answer.data?.state === 'running';
   useInterval(answer.refresh, running ? 700 : null);
   const form = useForm({ calls: 1000, range: '' }, ({ calls, range }) => api.post('api/scripts/replay', { draft: draftBody(), calls: calls ?? 1000, ...(range ? { range } : {}) }), answer.reload);
@@ -36,7 +30,7 @@ export function Replay() {
       ${running && mayOperate.value && html`<${Button} icon="square" onClick=${cancel}>${t('common.cancel')}<//>`}
     </form>
     ${form.problem}
-    <${Answer} of=${answer} rows=${5} quiet>${(replay) => replay && html`
+    <${Answer} of=${answer} rows=${5} quiet>${(replay) => replay.state !== 'none' && html`
       <section class="stack">
         <div class="row wrap"><${Badge} tone=${TONES[replay.state]}>${t(`scripts.state_${replay.state}`)}<//><span class="hint">${t('scripts.looked_at', { done: number(replay.looked_at), total: replay.total === null ? '…' : number(replay.total) })} · ${relative(replay.began_at)}${replay.skipped ? ` · ${t('scripts.skipped', { n: replay.skipped })}` : ''}</span></div>
         ${replay.state === 'running' && html`<div class="progress"><progress max=${replay.total ?? undefined} value=${replay.total ? replay.looked_at : undefined} aria-label=${t('scripts.state_running')}></progress></div>`}

@@ -7,15 +7,14 @@ import { api } from '../../lib/api.js';
 import { attempt } from '../../lib/edit.js';
 import { percent, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
-import { useAnswer, useInterval } from '../../lib/query.js';
+import { useInterval, useQuery } from '../../lib/query.js';
 import { mayOperate } from '../../lib/session.js';
 import { html } from '../../lib/ui.js';
 import { Comparison } from './comparison.js';
 import { draftBody, draftNames } from './drafts.js';
-import { orNull } from './replay.js';
 
 export function Shadow() {
-  const answer = useAnswer('api/scripts/shadow', orNull('api/scripts/shadow'));
+  const answer = useQuery('api/scripts/shadow');
   const running = answer.data?.running === true;
   useInterval(answer.refresh, running ? 2000 : null);
   const form = useForm({ minutes: 60, share: 100 }, ({ minutes, share }) => api.post('api/scripts/shadow', { draft: draftBody(), minutes: minutes ?? 60, share: (share ?? 100) / 100 }), answer.reload);
@@ -28,7 +27,7 @@ export function Shadow() {
       ${running && mayOperate.value && html`<${Button} icon="square" onClick=${stop}>${t('scripts.stop')}<//>`}
     </form>
     ${form.problem}
-    <${Answer} of=${answer} rows=${5} quiet>${(shadow) => shadow && html`
+    <${Answer} of=${answer} rows=${5} quiet>${(shadow) => shadow.began_at && html`
       <section class="stack">
         <div class="row wrap"><${Badge} tone=${shadow.running ? 'info' : 'plain'}>${t(shadow.running ? 'scripts.shadow_runs' : 'scripts.shadow_ended')}<//>
           <span class="hint">${t(shadow.running ? 'scripts.until' : 'scripts.ended', { time: relative(shadow.until) })} · ${t('scripts.sees', { share: percent(shadow.share) })}${shadow.missed ? ` · ${t('scripts.missed', { n: shadow.missed })}` : ''}</span></div>

@@ -19,7 +19,7 @@ const PARTS = {
     ['access', [['refuse_unpriced', 'switch'], ['model_sync_s', 'number', { min: 0, unit: 's' }], ['cors_origins', 'list', { placeholder: 'https://app.example.com' }]]],
   ],
   logging: [
-    ['records', [['retention_days', 'number', { min: 1, unit: 'd' }], ['retention_mib', 'number', { min: 0, unit: 'MiB' }]]],
+    ['records', [['retention_days', 'number', { min: 1, unit: 'd' }], ['retention_mib', 'number', { min: 0, unit: 'MiB' }], ['recorded_headers', 'list', { placeholder: 'x-team' }]]],
     ['bodies', [['store_bodies', 'switch'], ['body_cap_bytes', 'number', { min: 0, unit: 'B' }], ['body_retention_days', 'number', { min: 1, unit: 'd' }]]],
   ],
 };
