@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 use process::Process;
@@ -65,7 +66,15 @@ impl Bench {
 const PARTS: [&str; 11] =
     ["plain", "burst", "paced", "selection", "start", "log", "memory", "scripts", "reloads", "hostile", "replay"];
 
+/// Lets this process, and those that it starts, have as many sockets as it may: slow readers need thousands.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it is refused, opening the streams says what is missing.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
 fn main() -> Result<()> {
+    raise_open_files();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if arguments.first().is_some_and(|first| first == "--backend") {

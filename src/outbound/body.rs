@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::error::cause_of;
 use super::gunzip::Gunzip;
+use super::http1::Receiving;
 use super::pool::Permit;
 
 /// A provider's answer broke off before its end: the connection was cut, or the length was another than announced.
@@ -25,15 +26,55 @@ pub struct BodyError {
 ///
 /// It is also a [`Stream`] of pieces and an [`http_body::Body`].
 pub struct UpstreamBody {
-    body: reqwest::Body,
+    source: Source,
     gunzip: Option<Box<Gunzip>>,
-    trailers: Option<HeaderMap>,
-    _permit: Permit,
+}
+
+/// Where a body comes from.
+pub(super) enum Source {
+    /// A connection of the call's own.
+    Direct(Receiving),
+    /// The client library.
+    Library(Box<LibraryBody>),
+}
+
+/// A body that the client library reads, and the place in a connection that it takes.
+pub(super) struct LibraryBody {
+    pub(super) body: reqwest::Body,
+    pub(super) trailers: Option<HeaderMap>,
+    pub(super) _permit: Permit,
+}
+
+impl Source {
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        match self {
+            Source::Direct(receiving) => {
+                let broken = |error: std::io::Error| BodyError { cause: error.to_string() };
+                receiving.poll_chunk(context).map(|piece| piece.map(|piece| piece.map_err(broken)))
+            }
+            Source::Library(library) => library.poll_data(context),
+        }
+    }
+}
+
+impl LibraryBody {
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError { cause: cause_of(&error) }))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return Poll::Ready(Some(Ok(data))),
+                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                },
+            }
+        }
+    }
 }
 
 impl UpstreamBody {
-    pub(super) fn new(body: reqwest::Body, gunzip: Option<Box<Gunzip>>, permit: Permit) -> Self {
-        UpstreamBody { body, gunzip, trailers: None, _permit: permit }
+    pub(super) fn new(source: Source, gunzip: Option<Box<Gunzip>>) -> Self {
+        UpstreamBody { source, gunzip }
     }
 
     /// The next piece; `None` at the proper end.
@@ -47,17 +88,13 @@ impl UpstreamBody {
             if let Some(unpacked) = self.gunzip.as_mut().and_then(|gunzip| gunzip.unpacked()) {
                 return Poll::Ready(Some(unpacked.map_err(unreadable)));
             }
-            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                None => {
-                    let rest = self.gunzip.take().and_then(Gunzip::finish);
+            match (ready!(self.source.poll_data(context)), &mut self.gunzip) {
+                (None, gunzip) => {
+                    let rest = gunzip.take().and_then(Gunzip::finish);
                     return Poll::Ready(rest.map(|rest| rest.map_err(unreadable)));
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError { cause: cause_of(&error) }))),
-                Some(Ok(frame)) => match (frame.into_data(), &mut self.gunzip) {
-                    (Ok(packed), Some(gunzip)) => gunzip.push(packed),
-                    (Ok(data), None) => return Poll::Ready(Some(Ok(data))),
-                    (Err(frame), _) => self.trailers = frame.into_trailers().ok(),
-                },
+                (Some(Ok(packed)), Some(gunzip)) => gunzip.push(packed),
+                (Some(data), _) => return Poll::Ready(Some(data)),
             }
         }
     }
@@ -85,7 +122,10 @@ impl UpstreamBody {
 
     /// The trailers that came after the last piece, once the end was read.
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.trailers.as_ref()
+        match &self.source {
+            Source::Direct(receiving) => receiving.trailers(),
+            Source::Library(library) => library.trailers.as_ref(),
+        }
     }
 
     /// The number of bytes to come, when the provider announced it.
@@ -121,10 +161,18 @@ impl Body for UpstreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.gunzip.is_none() && self.body.is_end_stream()
+        let is_ended = match &self.source {
+            Source::Direct(receiving) => receiving.is_ended(),
+            Source::Library(library) => library.body.is_end_stream(),
+        };
+        self.gunzip.is_none() && is_ended
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.gunzip.is_some() { SizeHint::default() } else { self.body.size_hint() }
+        match &self.source {
+            _ if self.gunzip.is_some() => SizeHint::default(),
+            Source::Direct(receiving) => receiving.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Library(library) => library.body.size_hint(),
+        }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::Version;
 use parking_lot::{Mutex, RwLock};
 use reqwest::Url;
 
 use super::error::SendError;
 use super::guard;
 use super::headers::ProviderHeaders;
+use super::host::Host;
 use super::pool::{Pool, Transport};
 use crate::domain::{Provider, ProviderId};
 
@@ -48,22 +50,26 @@ const LONGEST_URL: usize = 256;
 /// A provider's settings, made ready for sending.
 #[derive(Debug)]
 pub(super) struct Prepared {
+    origin: String,
     headers_given: Vec<(String, String)>,
     pass_given: Vec<String>,
     pub(super) pool: Arc<Pool>,
+    /// Where its connections of HTTP/1.1 are kept; `None`: a proxy stands between.
+    host: Option<Arc<Host>>,
     pub(super) headers: ProviderHeaders,
-    urls: RwLock<HashMap<String, Url>>,
+    urls: RwLock<HashMap<String, Arc<Url>>>,
 }
 
 impl Prepared {
     /// The URL of a text without secrets, whose host was checked when it is an address.
-    pub(super) fn url(&self, text: String) -> Result<Url, SendError> {
+    pub(super) fn url(&self, text: String) -> Result<Arc<Url>, SendError> {
         if let Some(url) = self.urls.read().get(&text) {
             return Ok(url.clone());
         }
         let url = Url::parse(&text).map_err(|error| SendError::unsendable(format!("the base URL is unusable: {error}")))?;
         guard::check_literal_host(url.host_str().unwrap_or_default(), self.pool.transport.allow_private)
             .map_err(SendError::refused)?;
+        let url = Arc::new(url);
         if text.len() <= LONGEST_URL {
             let mut urls = self.urls.write();
             if urls.len() >= MOST_URLS {
@@ -74,8 +80,24 @@ impl Prepared {
         Ok(url)
     }
 
+    /// The host, when calls speak HTTP/1.1 with it over connections of their own.
+    pub(super) fn direct(&self) -> Option<&Arc<Host>> {
+        self.host.as_ref().filter(|host| host.speaks_http1())
+    }
+
+    /// Notes in which protocol the client library was answered.
+    pub(super) fn answered_in(&self, version: Version) {
+        self.pool.answered_in(version);
+        if let Some(host) = &self.host {
+            host.answered_in_http1(version != Version::HTTP_2);
+        }
+    }
+
     fn fits(&self, provider: &Provider) -> bool {
-        self.pool.transport.fits(provider) && self.headers_given == provider.headers && self.pass_given == provider.pass_headers
+        self.origin == provider.base_url.origin()
+            && self.pool.transport.fits(provider)
+            && self.headers_given == provider.headers
+            && self.pass_given == provider.pass_headers
     }
 }
 
@@ -106,11 +128,18 @@ impl Outbound {
             return Ok(prepared.clone());
         }
         let transport = Transport::of(provider);
+        let transport_is_direct = transport.proxy.is_none();
         let pool = match all.values().find(|other| other.pool.transport == transport) {
             Some(other) => other.pool.clone(),
             None => Arc::new(Pool::new(self.options.clone(), transport)?),
         };
+        let host = match transport_is_direct {
+            true => Some(self.host(provider, &pool.transport, &all)?),
+            false => None,
+        };
         let prepared = Arc::new(Prepared {
+            origin: provider.base_url.origin().to_owned(),
+            host,
             headers_given: provider.headers.clone(),
             pass_given: provider.pass_headers.clone(),
             pool,
@@ -121,6 +150,22 @@ impl Outbound {
         all.insert(provider.id, prepared.clone());
         self.prepared.store(Arc::new(all));
         Ok(prepared)
+    }
+
+    /// The host of a provider, shared with others that reach it in the same way.
+    fn host(
+        &self,
+        provider: &Provider,
+        transport: &Transport,
+        all: &HashMap<ProviderId, Arc<Prepared>>,
+    ) -> Result<Arc<Host>, SendError> {
+        let is_same = |other: &&Arc<Prepared>| other.pool.transport == *transport && other.origin == provider.base_url.origin();
+        if let Some(host) = all.values().find(is_same).and_then(|other| other.host.clone()) {
+            return Ok(host);
+        }
+        let uri = provider.base_url.origin().parse();
+        let uri = uri.map_err(|error| SendError::unsendable(format!("the base URL is unusable: {error}")))?;
+        Ok(Arc::new(Host::new(uri, transport, &self.options)?))
     }
 
     /// The pool for webhooks of one kind; there are two kinds at most.

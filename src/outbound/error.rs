@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use super::guard::RefusedAddress;
+use super::guard::{RefusedAddress, ResolveError};
+use super::http1::Fault;
 
 /// What kind of failure it was; stable, for rules, metrics and records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,8 +77,28 @@ impl SendError {
         SendError { refused: Some(refused), ..SendError::unsent(SendErrorKind::RefusedAddress, refused.to_string()) }
     }
 
-    fn unsent(kind: SendErrorKind, cause: String) -> Self {
+    pub(super) fn unsent(kind: SendErrorKind, cause: String) -> Self {
         SendError { kind, cause, may_have_been_sent: false, reused_connection: false, refused: None }
+    }
+
+    /// Of an exchange that had begun to be written.
+    pub(super) fn sent(fault: Fault, reused_connection: bool) -> Self {
+        SendError { kind: fault.kind, cause: fault.cause, may_have_been_sent: true, reused_connection, refused: None }
+    }
+
+    /// Of a socket that could not be opened.
+    pub(super) fn unconnected(error: &(dyn Error + 'static)) -> Self {
+        if let Some(refused) = find::<RefusedAddress>(error) {
+            return SendError::refused(*refused);
+        }
+        let io_kind = find::<io::Error>(error).map(io::Error::kind);
+        let kind = match (find::<ResolveError>(error), io_kind) {
+            (Some(_), _) => SendErrorKind::Dns,
+            (None, Some(io::ErrorKind::TimedOut)) => SendErrorKind::ConnectTimeout,
+            (None, Some(_)) => SendErrorKind::ConnectRefused,
+            (None, None) => SendErrorKind::Other,
+        };
+        SendError::unsent(kind, cause_of(error))
     }
 
     pub(super) fn from_reqwest(error: &reqwest::Error, connected_anew: bool) -> Self {
@@ -143,7 +164,7 @@ fn find<'a, Wanted: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option
 }
 
 /// The causes of an error, joined. The outermost text is left out: it names the URL, which may hold a key.
-pub(super) fn cause_of(error: &reqwest::Error) -> String {
+pub(super) fn cause_of(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = error.source();
     while let Some(error) = next {

@@ -136,6 +136,15 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
+/// Why a name leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ResolveError {
+    #[error("{0}")]
+    Refused(#[from] RefusedAddress),
+    #[error("the name has no address: {0}")]
+    NoAddress(std::io::Error),
+}
+
 /// The system's resolver behind the guard.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
@@ -145,12 +154,20 @@ pub(super) struct GuardedResolver {
     pub(super) proxy_host: Option<String>,
 }
 
+impl GuardedResolver {
+    /// The addresses of a name that may be dialled, without port.
+    pub(super) async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+        let allow_private = self.allow_private || self.proxy_host.as_deref() == Some(name);
+        let found = tokio::net::lookup_host((name, 0)).await.map_err(ResolveError::NoAddress)?;
+        Ok(permitted(&found.collect::<Vec<_>>(), allow_private)?)
+    }
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private || self.proxy_host.as_deref() == Some(name.as_str());
+        let resolver = self.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed = permitted(&found, allow_private)?;
+            let allowed = resolver.addresses(name.as_str()).await?;
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }

@@ -14,6 +14,7 @@ const MAX_TOTAL_BYTES: usize = 32 * 1024;
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("api-key");
 pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(super) const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 pub(super) const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("keywheel/", env!("CARGO_PKG_VERSION")));
 
@@ -125,6 +126,7 @@ impl ProviderHeaders {
             headers.insert(name, value.clone());
         }
         headers.insert(ACCEPT_ENCODING, IDENTITY);
+        headers.entry(ACCEPT).or_insert(ANYTHING);
         headers.entry(USER_AGENT).or_insert(OWN_USER_AGENT);
         (headers, dropped)
     }

@@ -12,10 +12,13 @@
 mod body;
 mod clients;
 mod connect;
+mod dial;
 mod error;
 mod guard;
 mod gunzip;
 mod headers;
+mod host;
+mod http1;
 mod judge;
 mod mail;
 mod models;

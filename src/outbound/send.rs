@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -10,13 +11,18 @@ use http::{Method, StatusCode, Version};
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use super::body::UpstreamBody;
+use super::body::{LibraryBody, Source, UpstreamBody};
 use super::clients::{Outbound, Prepared};
 use super::connect;
 use super::error::SendError;
 use super::gunzip::Gunzip;
 use super::headers::auth_header;
+use super::host::Host;
+use super::http1::{Head, Receiving, Sending, exchange};
 use crate::domain::{AuthScheme, Key, Provider};
+
+/// The pieces of a body that is still arriving.
+pub type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// A request's body.
 pub enum RequestBody {
@@ -27,7 +33,7 @@ pub enum RequestBody {
     /// A body that is still arriving.
     Stream {
         /// Its pieces.
-        pieces: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
+        pieces: Pieces,
         /// Its length in bytes, when the client announced one; chunked otherwise.
         length: Option<u64>,
     },
@@ -85,43 +91,143 @@ impl Outbound {
         if let Some((name, value)) = auth_header(&request.provider.auth, secret).map_err(SendError::unsendable)? {
             headers.insert(name, value);
         }
-        let mut outgoing = reqwest::Request::new(request.method, url);
-        match request.body {
-            RequestBody::Empty => {}
-            RequestBody::Whole(body) => *outgoing.body_mut() = Some(body.into()),
-            RequestBody::Stream { pieces, length } => {
-                if let Some(length) = length {
-                    headers.insert(CONTENT_LENGTH, length.into());
-                }
-                *outgoing.body_mut() = Some(reqwest::Body::wrap_stream(pieces));
-            }
-        }
-        *outgoing.headers_mut() = headers;
-        let (client, permit) = prepared.pool.enter();
-        let (answer, connect_us) = connect::measured(client.execute(outgoing)).await;
-        let answer = answer.map_err(|error| SendError::from_reqwest(&error, connect_us.is_some()))?;
-        prepared.pool.answered_in(answer.version());
-        let (mut head, body) = http::Response::from(answer).into_parts();
+        let outgoing = Outgoing { method: request.method, url, headers, body: request.body };
+        let answered = match prepared.direct() {
+            Some(host) => outgoing.send_to(host).await,
+            // The library's futures are large, and few calls need them.
+            None => Box::pin(outgoing.send_by_library(&prepared)).await,
+        };
+        let Answered { mut head, source, connect_us } = answered?;
         let gunzip = Gunzip::for_head(&mut head.headers);
         Ok(Upstream {
             status: head.status,
             version: head.version,
             headers: head.headers,
-            body: UpstreamBody::new(body, gunzip, permit),
+            body: UpstreamBody::new(source, gunzip),
             connect_us,
             dropped_headers,
         })
     }
 }
 
+/// A request that is ready to go out.
+struct Outgoing {
+    method: Method,
+    url: Arc<Url>,
+    headers: HeaderMap,
+    body: RequestBody,
+}
+
+/// What came back.
+struct Answered {
+    head: Head,
+    source: Source,
+    connect_us: Option<u64>,
+}
+
+impl Outgoing {
+    /// Sends it over a connection of its own: a kept one, as long as one is found that is open, else a new one.
+    async fn send_to(self, host: &Arc<Host>) -> Result<Answered, SendError> {
+        let head = request_head(&self.method, &self.url, &self.headers, &self.body);
+        let mut sending = Sending::new(head, self.body);
+        while let Some(wire) = host.take() {
+            match exchange(wire, &mut sending, &self.method).await {
+                Ok(answer) => return Ok(Answered::directly(answer, host, None)),
+                Err(fault) if sending.has_begun() => return Err(SendError::sent(fault, true)),
+                // It was closed meanwhile, and nothing of the request is lost.
+                Err(_) => {}
+            }
+        }
+        let (wire, connect_us) = Box::pin(host.dial()).await?;
+        match exchange(wire, &mut sending, &self.method).await {
+            Ok(answer) => Ok(Answered::directly(answer, host, Some(connect_us))),
+            Err(fault) => Err(SendError::sent(fault, false)),
+        }
+    }
+
+    async fn send_by_library(mut self, prepared: &Prepared) -> Result<Answered, SendError> {
+        let mut outgoing = reqwest::Request::new(self.method, Url::clone(&self.url));
+        match self.body {
+            RequestBody::Empty => {}
+            RequestBody::Whole(body) => *outgoing.body_mut() = Some(body.into()),
+            RequestBody::Stream { pieces, length } => {
+                if let Some(length) = length {
+                    self.headers.insert(CONTENT_LENGTH, length.into());
+                }
+                *outgoing.body_mut() = Some(reqwest::Body::wrap_stream(pieces));
+            }
+        }
+        *outgoing.headers_mut() = self.headers;
+        let (client, permit) = prepared.pool.enter();
+        let (answer, connect_us) = connect::measured(client.execute(outgoing)).await;
+        let answer = answer.map_err(|error| SendError::from_reqwest(&error, connect_us.is_some()))?;
+        prepared.answered_in(answer.version());
+        let (head, body) = http::Response::from(answer).into_parts();
+        let source = Source::Library(Box::new(LibraryBody { body, trailers: None, _permit: permit }));
+        Ok(Answered { head: Head { status: head.status, version: head.version, headers: head.headers }, source, connect_us })
+    }
+}
+
+impl Answered {
+    fn directly((head, body): (Head, Receiving), host: &Arc<Host>, connect_us: Option<u64>) -> Self {
+        Answered { head, source: Source::Direct(body.returning_to(host.clone())), connect_us }
+    }
+}
+
+/// A request's head on the wire, its body's framing included.
+fn request_head(method: &Method, url: &Url, headers: &HeaderMap, body: &RequestBody) -> Bytes {
+    let mut head = Vec::with_capacity(512);
+    let host = url.host_str().unwrap_or_default();
+    for part in [method.as_str(), " ", url.path()] {
+        head.extend_from_slice(part.as_bytes());
+    }
+    if let Some(query) = url.query() {
+        head.push(b'?');
+        head.extend_from_slice(query.as_bytes());
+    }
+    head.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+    head.extend_from_slice(host.as_bytes());
+    if let Some(port) = url.port() {
+        head.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    let length = match body {
+        RequestBody::Stream { length: None, .. } => {
+            head.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            None
+        }
+        RequestBody::Stream { length, .. } => *length,
+        RequestBody::Whole(body) => Some(body.len() as u64),
+        RequestBody::Empty if matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS) => None,
+        RequestBody::Empty => Some(0),
+    };
+    if let Some(length) = length {
+        head.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head.into()
+}
+
 /// The URL of a request, with the secret where the scheme wants it there.
-fn url_of(prepared: &Prepared, provider: &Provider, path: &str, query: Option<&str>, secret: &str) -> Result<Url, SendError> {
+fn url_of(
+    prepared: &Prepared,
+    provider: &Provider,
+    path: &str,
+    query: Option<&str>,
+    secret: &str,
+) -> Result<Arc<Url>, SendError> {
     if climbs(path) {
         return Err(SendError::unsendable("the path has a `.` or `..` segment"));
     }
     let mut url = prepared.url(provider.base_url.join(path, query))?;
     if let AuthScheme::Query(name) = &provider.auth {
         let others = without_pairs_named(&url, name);
+        let url = Arc::make_mut(&mut url);
         url.set_query(Some(others.as_str()).filter(|others| !others.is_empty()));
         url.query_pairs_mut().append_pair(name, secret);
     }

@@ -21,7 +21,6 @@ mod deliver;
 mod error;
 mod estimate;
 mod forward;
-mod gathering;
 mod hooks;
 mod inbound;
 mod inside;

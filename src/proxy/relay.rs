@@ -12,7 +12,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attempt::Document;
 use super::call::Call;
-use super::gathering::Gathering;
 use super::interruption::Interruption;
 use super::meter::{End, Meter, Metered};
 use super::watch::Watch;
@@ -24,6 +23,9 @@ use crate::rotator::Lease;
 const GRACE: Duration = Duration::from_secs(2);
 /// Pause between an error event and the broken connection, so that the event is written out first.
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
+/// Bytes at hand that go on without a look for more: what was read at once goes out at once.
+const ENOUGH: usize = 8 * 1024;
 
 /// How an answer's bytes are looked at while they pass.
 pub(super) enum Look {
@@ -59,7 +61,6 @@ pub(super) struct Relay {
     /// `None` once the call was recorded.
     flow: Option<Flow>,
     out: VecDeque<Bytes>,
-    gathering: Gathering,
     ending: Ending,
     /// Bytes still to come, when the length is known and nothing is taken out.
     length: Option<u64>,
@@ -139,8 +140,7 @@ impl Relay {
             idle: Idle::new(idle),
             draining: Box::pin(draining.cancelled_owned()),
         };
-        let (out, gathering, length) = (parts.held, Gathering::default(), parts.length);
-        let mut relay = Relay { flow: Some(flow), out, gathering, ending: Ending::Open, length };
+        let mut relay = Relay { flow: Some(flow), out: parts.held, ending: Ending::Open, length: parts.length };
         relay.end_if_whole();
         relay
     }
@@ -152,19 +152,8 @@ impl Relay {
         }
     }
 
-    /// Whether `out` is held back, since more may be at hand.
-    fn waits_for_more(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(flow) = &self.flow else { return false };
-        let waits = self.gathering.waits(flow.idle.last);
-        if waits {
-            // Wakes this task when the others that are ready had their turn.
-            context.waker().wake_by_ref();
-        }
-        waits
-    }
-
     /// Takes all that may go to the client.
-    fn take_out(&mut self, is_enough: bool) -> Bytes {
+    fn take_out(&mut self) -> Bytes {
         let piece = match self.out.len() {
             1 => self.out.pop_front().unwrap_or_default(),
             _ => {
@@ -175,7 +164,6 @@ impl Relay {
         };
         if let Some(flow) = &mut self.flow {
             flow.call.sent(&piece);
-            self.gathering.sent(flow.idle.last, is_enough);
         }
         self.length = self.length.map(|length| length.saturating_sub(piece.len() as u64));
         self.end_if_whole();
@@ -312,21 +300,20 @@ impl Body for Relay {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
-            let has_enough = self.out.iter().map(Bytes::len).sum::<usize>() >= self.gathering.enough();
+            let has_enough = self.out.iter().map(Bytes::len).sum::<usize>() >= ENOUGH;
             let is_open = matches!(self.ending, Ending::Open);
             if !self.out.is_empty() && (has_enough || !is_open) {
-                return Poll::Ready(Some(Ok(Frame::data(self.take_out(has_enough)))));
+                return Poll::Ready(Some(Ok(Frame::data(self.take_out()))));
             }
             match &mut self.ending {
                 Ending::Open => {
                     if self.poll_upstream(context).is_ready() {
-                        self.gathering.heard();
                         continue;
                     }
-                    if self.out.is_empty() || self.waits_for_more(context) {
+                    if self.out.is_empty() {
                         return Poll::Pending;
                     }
-                    return Poll::Ready(Some(Ok(Frame::data(self.take_out(false)))));
+                    return Poll::Ready(Some(Ok(Frame::data(self.take_out()))));
                 }
                 Ending::Clean => return Poll::Ready(None),
                 Ending::Broken(pause) => {

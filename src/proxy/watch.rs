@@ -16,6 +16,10 @@ use crate::rotator::mask;
 /// Bytes of an unfinished event that are held back at most. A longer event goes on in pieces.
 const HELD_BYTES: u64 = 64 * 1024;
 
+/// The beginning of an event that is less than this part of its chunk is kept as a copy, so that it does not keep the whole
+/// chunk in memory.
+const TORN_SHARE: usize = 4;
+
 /// Bytes that are kept of an error behind content.
 const LATE_ERROR_BYTES: usize = 2048;
 
@@ -117,6 +121,11 @@ impl Watch {
         let most = if self.editor.is_some() { LONGEST_EVENT as u64 } else { HELD_BYTES };
         let until = if self.received - whole_until > most { self.received } else { whole_until };
         release(&mut self.held, &mut self.held_from, until, Some(out));
+        if let [torn] = self.held.make_contiguous()
+            && torn.len() < chunk.len() / TORN_SHARE
+        {
+            *torn = Bytes::copy_from_slice(torn);
+        }
         seen
     }
 

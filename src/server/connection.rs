@@ -20,6 +20,7 @@ use poem::{Addr, Body, Endpoint, Request, RequestParts, Response};
 use tokio_rustls::TlsAcceptor;
 
 use super::body::PacedBody;
+use super::gate::{Gate, Gated};
 use super::guard::{Guard, Protocol, REFUSED_METHOD};
 use super::head::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET};
 use super::listen::{Plain, encrypt};
@@ -80,6 +81,8 @@ struct Ends {
     peer: Option<IpAddr>,
     tls: bool,
     refusal: Arc<OnceLock<Refusal>>,
+    /// Holds answers back while the socket is full; `None`: HTTP/2 does that itself.
+    gate: Option<Arc<Gate>>,
 }
 
 /// Serves a connection until either side ends it.
@@ -95,7 +98,8 @@ pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote
     };
     let Ok(Some(protocol)) = protocol else { return };
     let peer = remote.as_socket_addr().map(SocketAddr::ip);
-    let ends = Arc::new(Ends { local, remote, peer, tls, refusal: guard.refusal() });
+    let gate = (protocol == Protocol::Http1).then(|| guard.gate());
+    let ends = Arc::new(Ends { local, remote, peer, tls, refusal: guard.refusal(), gate });
     let service = service_fn({
         let shared = shared.clone();
         move |request| answer(shared.clone(), ends.clone(), request)
@@ -119,24 +123,29 @@ pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote
     }
 }
 
-type BoxBody = http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>;
+type Answer = Gated<http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>>;
 
 async fn answer(
     shared: Arc<Shared>,
     ends: Arc<Ends>,
     request: http::Request<Incoming>,
-) -> Result<http::Response<BoxBody>, Infallible> {
+) -> Result<http::Response<Answer>, Infallible> {
+    let gate = ends.gate.clone();
+    let response: http::Response<_> = respond(&shared, &ends, request).await.into();
+    Ok(response.map(|body| Gated::new(body, gate)))
+}
+
+async fn respond(shared: &Shared, ends: &Ends, request: http::Request<Incoming>) -> Response {
     if let Some(location) = page_behind(request.uri().path(), &shared.config.base_path) {
-        return Ok(redirect(&location).into());
+        return redirect(&location);
     }
-    let response = match admit(&shared, &ends, request) {
+    match admit(shared, ends, request) {
         Ok(request) => {
             let response = AssertUnwindSafe(shared.endpoint.get_response(request)).catch_unwind().await;
             response.unwrap_or_else(|_| Refusal::Panicked.response())
         }
         Err(refusal) => refusal.response(),
-    };
-    Ok(response.into())
+    }
 }
 
 /// Where the page lies for whoever asks for the base path without its slash: everything on it is named relative to it, and

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::gate::Gate;
 use super::head::{ChunkScan, Framing, HeadScan};
 use super::refusal::Refusal;
 
@@ -58,6 +59,7 @@ pub(super) struct Guard<S> {
     write_timeout: Duration,
     /// Runs while the client takes nothing of what is written.
     write_deadline: Option<Pin<Box<Sleep>>>,
+    gate: Arc<Gate>,
     refusal: Arc<OnceLock<Refusal>>,
     linger: Linger,
 }
@@ -88,6 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             head_deadline: None,
             write_timeout,
             write_deadline: None,
+            gate: Arc::default(),
             refusal: Arc::default(),
             linger: Linger::NotYet,
         }
@@ -96,6 +99,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     /// Where the reason stands when a request with [`REFUSED_METHOD`] arrives.
     pub(super) fn refusal(&self) -> Arc<OnceLock<Refusal>> {
         self.refusal.clone()
+    }
+
+    /// Tells answers how far the socket is behind them.
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        self.gate.clone()
     }
 
     /// Reads the first bytes and tells the protocol; `None` when the client says nothing in time, or leaves.
@@ -224,10 +232,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
 
     /// Turns a wait for a client that takes nothing into an error, after its time.
     fn limit_write(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+        if let Poll::Ready(result) = written {
             self.write_deadline = None;
-            return written;
+            self.gate.wrote(*result.as_ref().unwrap_or(&0));
+            return Poll::Ready(result);
         }
+        self.gate.is_full();
         let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.write_timeout)));
         ready!(deadline.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")))

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 
 use super::ServerError;
-use super::tls;
+use super::tls::Certificate;
 use crate::config::{ListenAddress, Tls};
 
 /// How many connections may wait to be accepted.
@@ -24,6 +24,7 @@ const BACKLOG: u32 = 4096;
 /// Bound sockets, ready to accept.
 pub struct Listeners {
     pub(super) sockets: Vec<Listener>,
+    pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) tls: Option<TlsAcceptor>,
 }
 
@@ -49,7 +50,8 @@ impl Drop for UnixPath {
 impl Listeners {
     /// Binds every address and reads the certificate, if one is configured. TCP sockets use it, Unix sockets do not.
     pub async fn bind(addresses: &[ListenAddress], tls: Option<&Tls>) -> Result<Self, ServerError> {
-        let tls = tls.map(tls::acceptor).transpose()?;
+        let certificate = tls.map(Certificate::open).transpose()?;
+        let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
         let mut sockets = Vec::with_capacity(addresses.len());
         for address in addresses {
             let bound = match address {
@@ -58,7 +60,7 @@ impl Listeners {
             };
             sockets.push(bound.map_err(|source| ServerError::Bind { address: address.to_string(), source })?);
         }
-        Ok(Listeners { sockets, tls })
+        Ok(Listeners { sockets, certificate, tls })
     }
 
     /// The addresses in use as URLs, such as `http://127.0.0.1:40123` or `unix:/run/keywheel.sock`.

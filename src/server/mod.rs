@@ -5,6 +5,7 @@
 
 mod body;
 mod connection;
+mod gate;
 mod guard;
 mod head;
 mod listen;
@@ -65,13 +66,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn run(config: ServerConfig, listeners: Listeners, endpoint: impl Endpoint + 'static, shutdown: Shutdown) {
     let drain_timeout = config.drain_timeout;
     let connections = Arc::new(Semaphore::new(config.connections));
-    let Listeners { sockets, tls } = listeners;
+    let Listeners { sockets, certificate, tls } = listeners;
     let endpoint = endpoint.map_to_response().boxed();
     let shared = Arc::new(Shared::new(config, endpoint, shutdown.clone(), tls));
     let tracker = TaskTracker::new();
     let mut accepting = JoinSet::new();
     for socket in sockets {
         accepting.spawn(accept(socket, shared.clone(), connections.clone(), tracker.clone()));
+    }
+    if let Some(certificate) = certificate {
+        accepting.spawn(certificate.keep_up());
     }
     shutdown.draining.cancelled().await;
     tracker.close();

@@ -227,6 +227,30 @@ async fn tls_works_from_certificate_files_and_says_which_file_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = Tls { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+    let renew = || {
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&tls.certificate, certified.cert.pem()).unwrap();
+        std::fs::write(&tls.key, certified.signing_key.serialize_pem()).unwrap();
+    };
+    renew();
+    let configured = tls.clone();
+    let server = serve(mirror(), |config| config.tls = Some(configured)).await;
+    let mut open = connect_pinned(&tls, server.connect().await).await.expect("the first certificate");
+    renew();
+    let shown = async {
+        while connect_pinned(&tls, server.connect().await).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, shown).await.expect("the renewed certificate is shown");
+    open.write_all(get("/a", "").as_bytes()).await.unwrap();
+    assert!(read_to_end(&mut open).await.ends_with("https 127.0.0.1 /a "), "who was connected before goes on");
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_named() {
     let server = serve(mirror(), |_| {}).await;
     let address = [ListenAddress::Tcp(server.address.to_string())];

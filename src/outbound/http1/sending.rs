@@ -1,0 +1,134 @@
+//! A request on its way to the provider.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::AsyncWrite;
+
+use super::super::send::{Pieces, RequestBody};
+use super::wire::Io;
+
+/// Pieces that are handed to the socket at once.
+const SLICES: usize = 4;
+
+/// A request that is being written: its head, then its body.
+pub(in crate::outbound) struct Sending {
+    ready: VecDeque<Bytes>,
+    pieces: Option<Paced>,
+    written: bool,
+}
+
+/// A body that is still arriving.
+struct Paced {
+    pieces: Pieces,
+    /// Bytes of the announced length that are still to come; `None`: it goes in chunks.
+    left: Option<u64>,
+}
+
+/// Why a request could not be written.
+#[derive(Debug)]
+pub(super) enum SendFault {
+    /// The connection failed.
+    Connection(io::Error),
+    /// The body broke off, or is not as long as announced.
+    Body(io::Error),
+}
+
+impl Sending {
+    /// A request whose head, with the framing of this body, was written into `head`.
+    pub(in crate::outbound) fn new(head: Bytes, body: RequestBody) -> Self {
+        let mut ready = VecDeque::with_capacity(SLICES);
+        ready.push_back(head);
+        let mut pieces = None;
+        match body {
+            RequestBody::Empty => {}
+            RequestBody::Whole(body) if body.is_empty() => {}
+            RequestBody::Whole(body) => ready.push_back(body),
+            RequestBody::Stream { pieces: arriving, length } => pieces = Some(Paced { pieces: arriving, left: length }),
+        }
+        Sending { ready, pieces, written: false }
+    }
+
+    /// What is not written yet of a request that was answered early.
+    pub(super) fn take_rest(&mut self) -> Self {
+        Sending { ready: std::mem::take(&mut self.ready), pieces: self.pieces.take(), written: self.written }
+    }
+
+    /// Whether any byte may have left.
+    pub(in crate::outbound) fn has_begun(&self) -> bool {
+        self.written
+    }
+
+    /// Writes on; ready once everything has been written.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, io: &mut Io) -> Poll<Result<(), SendFault>> {
+        loop {
+            ready!(self.poll_write(context, io)).map_err(SendFault::Connection)?;
+            let Some(paced) = &mut self.pieces else { return Poll::Ready(Ok(())) };
+            match ready!(paced.pieces.as_mut().poll_next(context)) {
+                Some(Ok(piece)) if piece.is_empty() => {}
+                Some(Ok(piece)) => paced.push(piece, &mut self.ready).map_err(SendFault::Body)?,
+                Some(Err(error)) => return Poll::Ready(Err(SendFault::Body(error))),
+                None => {
+                    match paced.left {
+                        Some(0) => {}
+                        Some(_) => return Poll::Ready(Err(SendFault::Body(io::ErrorKind::UnexpectedEof.into()))),
+                        None => self.ready.push_back(Bytes::from_static(b"0\r\n\r\n")),
+                    }
+                    self.pieces = None;
+                }
+            }
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, io: &mut Io) -> Poll<io::Result<()>> {
+        while !self.ready.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            for (slice, bytes) in slices.iter_mut().zip(&self.ready) {
+                *slice = IoSlice::new(bytes);
+            }
+            let count = self.ready.len().min(SLICES);
+            let written = ready!(Pin::new(&mut *io).poll_write_vectored(context, &slices[..count]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written = true;
+            self.advance(written);
+        }
+        Pin::new(io).poll_flush(context)
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while let Some(first) = self.ready.front_mut() {
+            let step = written.min(first.len());
+            first.advance(step);
+            written -= step;
+            if !first.is_empty() {
+                break;
+            }
+            self.ready.pop_front();
+        }
+    }
+}
+
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Sending").field("written", &self.written).finish_non_exhaustive()
+    }
+}
+
+impl Paced {
+    /// Makes a piece ready to be written, in the body's framing.
+    fn push(&mut self, piece: Bytes, ready: &mut VecDeque<Bytes>) -> io::Result<()> {
+        let Some(left) = &mut self.left else {
+            ready.extend([format!("{:x}\r\n", piece.len()).into(), piece, Bytes::from_static(b"\r\n")]);
+            return Ok(());
+        };
+        let longer = || io::Error::new(io::ErrorKind::InvalidData, "the body is longer than announced");
+        *left = left.checked_sub(piece.len() as u64).ok_or_else(longer)?;
+        ready.push_back(piece);
+        Ok(())
+    }
+}
