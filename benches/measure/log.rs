@@ -162,7 +162,7 @@ fn add_row(section: &mut Section, name: &str, what: &str, figures: Vec<f64>) {
 }
 
 /// A past of 50 keys, 20 clients and 12 models.
-fn history(from_ms: i64, to_ms: i64, calls: u64) -> SampleHistory {
+pub fn history(from_ms: i64, to_ms: i64, calls: u64) -> SampleHistory {
     let provider = Ref { id: ProviderId(1), name: "bench".into() };
     let key = |id: i64| SampleKey { provider: provider.clone(), key: Ref { id: KeyId(id), name: format!("key-{id}").into() } };
     let client = |id: i64| Ref { id: ClientId(id), name: format!("client-{id}").into() };

@@ -4,6 +4,7 @@
 
 mod backend;
 mod compare;
+mod keys;
 mod keywheel;
 mod load;
 mod log;
@@ -11,6 +12,7 @@ mod memory;
 mod nginx;
 mod process;
 mod report;
+mod retention;
 mod selection;
 mod start;
 mod wire;
@@ -61,7 +63,7 @@ impl Bench {
 
 /// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
 /// [`run`]; parts whose sections have the same title share a table.
-const PARTS: [&str; 7] = ["plain", "burst", "paced", "selection", "start", "log", "memory"];
+const PARTS: [&str; 9] = ["plain", "burst", "paced", "selection", "start", "log", "keys", "retention", "memory"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -104,6 +106,8 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
         "start" => start::measure(bench).await,
         "selection" => selection::measure(bench).await,
         "log" => log::measure(bench).await,
+        "keys" => keys::measure(bench).await,
+        "retention" => retention::measure(bench).await,
         "memory" => memory::measure(bench).await,
         _ => bail!("there is no part {part}"),
     }

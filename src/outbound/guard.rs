@@ -3,6 +3,7 @@
 //! It looks at what is dialled, not at what a name promised, so a name that changes its answer gains nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -136,9 +137,19 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// The system's resolver behind the guard.
+/// Asks for the addresses of a name.
+pub(super) type Lookup = fn(String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Asks the system.
+pub(super) fn system_lookup(name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+}
+
+/// A resolver behind the guard: what it answers is what is dialled, and it is asked again for each connection.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
+    /// Who is asked.
+    pub(super) lookup: Lookup,
     /// Whether private addresses are allowed.
     pub(super) allow_private: bool,
     /// The host of the operator's own proxy, which may well be a private one.
@@ -148,9 +159,9 @@ pub(super) struct GuardedResolver {
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private || self.proxy_host.as_deref() == Some(name.as_str());
+        let asked = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed = permitted(&found, allow_private)?;
+            let allowed = permitted(&asked.await?, allow_private)?;
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }

@@ -207,7 +207,7 @@ export default {
     retention_days: '记录保留', retention_days_hint: '按整天删除，不会卡顿。', store_bodies: '保存请求和响应正文', store_bodies_hint: '其中可能含有个人数据。', body_cap_bytes: '单个正文最多', body_cap_bytes_hint: '超出部分会被截断。', body_retention_days: '正文保留', body_retention_days_hint: '可以早于记录删除。',
     rules_hint: '失败的尝试由第一条匹配的规则判定：先是您的规则（自上而下），再是内置规则。给出的各项都必须匹配。', no_rules: '没有自定义规则', no_rules_hint: '内置规则认识常见供应商的错误。', add_rule: '添加规则', rule_id: '规则名称', rule_up: '上移', match_code: '错误代码', match_text: '正文中的文字',
     class: '失败类型', blame: '责任方', retry: '然后', effect: '对密钥的影响', rest: '休息', noun: '对象', no_audit: '还没有任何更改', member: '字段', from: '之前', to: '之后', version: '版本', up: '已运行 {time}', recorded: '已写入记录', queued: '{n} 条等待', dropped: '丢失的记录', log_size: '调用日志', statistics: '统计 {size}', disk_free: '磁盘剩余',
-    trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', fixed: '运行期间固定的设置', fixed_hint: '请在其来源处修改，下次启动生效。', locked: '已锁定', docs: 'API 文档', licences: '面板所用库的许可证',
+    trouble: '无法写入记录：', days: '按日的日志', backup: '备份', backup_hint: '在这台机器上执行，服务不必停止。不加 --with-key 时主密钥不在其中：请另外保存，否则供应商密钥会丢失。', backup_command: '备份，并恢复到空文件夹', about: '关于', started: '启动于 {time}。', running: '运行中', fixed: '运行期间固定的设置', fixed_hint: '请在其来源处修改，下次启动生效。', locked: '已锁定', docs: 'API 文档', licences: '面板所用库的许可证',
   },
   setup: {
     steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',

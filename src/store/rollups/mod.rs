@@ -19,7 +19,7 @@ pub use reader::{MemberName, MemberSums, Rank, Series};
 pub use sums::Sums;
 
 pub(super) use reader::{series, totals};
-pub(super) use writer::{Applied, RollupWriter};
+pub(super) use writer::{Applied, RollupWriter, expect_more};
 
 use super::connection::Schema;
 
@@ -27,6 +27,9 @@ use super::connection::Schema;
 const MINUTES_KEPT_S: i64 = 48 * 3600;
 /// The member for models beyond the number that gets sums of their own.
 const OTHER_MEMBER: i64 = -1;
+
+/// The file of the sums in the data folder.
+pub(super) const ROLLUPS_FILE: &str = "rollups.db";
 
 pub(super) const ROLLUPS: Schema = Schema {
     name: "rollups",

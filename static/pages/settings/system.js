@@ -1,5 +1,6 @@
 // The installation: version, records, disk, and the libraries of this page.
 import { Badge, Button } from '../../components/basics.js';
+import { Code } from '../../components/code.js';
 import { Tile } from '../../components/figures.js';
 import { Answer } from '../../components/states.js';
 import { url } from '../../lib/api.js';
@@ -9,6 +10,8 @@ import { useQuery } from '../../lib/query.js';
 import { href } from '../../lib/router.js';
 import { Fixed } from './fixed.js';
 import { html } from '../../lib/ui.js';
+
+const BACKUP = 'keywheel backup keywheel.tar.zst\nkeywheel restore keywheel.tar.zst';
 
 export function System() {
   const system = useQuery('api/system', {}, { every: 5000 });
@@ -32,6 +35,8 @@ function About({ data }) {
     <section class="panel stack"><h2>${t('settings.days')}</h2>
       <div class="day-rows">${log.days.map((day) => html`<div key=${day.day}><span>${day.day}</span><progress max=${most} value=${day.calls_bytes + day.bodies_bytes} aria-label=${day.day}></progress>
         <span class="num">${bytes(day.calls_bytes)}${day.bodies_bytes ? html` <span class="hint">+ ${bytes(day.bodies_bytes)}</span>` : ''}</span></div>`)}</div></section>
+    <section class="panel stack"><h2>${t('settings.backup')}</h2><p>${t('settings.backup_hint')}</p>
+      <${Code} title=${t('settings.backup_command')} text=${BACKUP} /></section>
     <${Fixed} />
     <section class="panel stack"><h2>${t('settings.about')}</h2>
       <p>${t('settings.started', { time: dateTime(data.started_at) })} <${Badge} tone="good">${t('settings.running')}<//></p>
