@@ -4,6 +4,7 @@
 
 mod backend;
 mod compare;
+mod keys;
 mod keywheel;
 mod load;
 mod log;
@@ -11,6 +12,7 @@ mod memory;
 mod nginx;
 mod process;
 mod report;
+mod retention;
 mod scripts;
 mod selection;
 mod start;
@@ -63,8 +65,8 @@ impl Bench {
 
 /// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
 /// [`run`]; parts whose sections have the same title share a table.
-const PARTS: [&str; 11] =
-    ["plain", "burst", "paced", "selection", "start", "log", "memory", "scripts", "reloads", "hostile", "replay"];
+const PARTS: [&str; 13] =
+    ["plain", "burst", "paced", "selection", "start", "log", "keys", "retention", "memory", "scripts", "reloads", "hostile", "replay"];
 
 /// Lets this process, and those that it starts, have as many sockets as it may: slow readers need thousands.
 fn raise_open_files() {
@@ -115,6 +117,8 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
         "start" => start::measure(bench).await,
         "selection" => selection::measure(bench).await,
         "log" => log::measure(bench).await,
+        "keys" => keys::measure(bench).await,
+        "retention" => retention::measure(bench).await,
         "memory" => memory::measure(bench).await,
         "scripts" | "reloads" | "hostile" | "replay" => scripts::measure(bench, part).await,
         _ => bail!("there is no part {part}"),

@@ -6,8 +6,10 @@ mod bulk;
 mod checks;
 mod export;
 mod filter;
+mod foreign;
 mod import;
 mod paste;
+mod sort;
 mod status;
 
 use poem_openapi::OpenApi;
@@ -15,7 +17,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::{EventStream, Json};
 
 use super::Tag;
-use super::access::{Access, Operator, Viewer};
+use super::access::{Access, Operator, Owner, Viewer};
 use super::body::Body;
 use super::error::ApiError;
 use super::table::Table;
@@ -27,9 +29,12 @@ use actions::DisableRequest;
 use body::{KeyBody, KeyChange, KeyCreate, KeyPage};
 use bulk::{BulkRequest, BulkResult};
 use checks::{CheckBody, CheckHistory, CheckReport, CheckRequest};
+use export::SecretExport;
 use filter::KeyFilter;
+use foreign::{ForeignKeys, ForeignPreview};
 use import::Progress;
 use paste::{PastePreview, PastedKeys};
+use sort::{KeyOrder, KeySort};
 use status::KeyStateWord;
 
 /// Operations on keys.
@@ -39,7 +44,7 @@ pub(super) struct Keys;
 impl Keys {
     /// List keys
     ///
-    /// By ascending id, with their state.
+    /// With their state; by ascending id, unless `sort` says otherwise.
     #[oai(path = "/keys", method = "get", operation_id = "list_keys")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn list(
@@ -57,15 +62,31 @@ impl Keys {
         tag: Query<Option<String>>,
         /// Only keys whose name, account or shown part of the secret contains this, in any case.
         search: Query<Option<String>>,
+        /// By what they are sorted.
+        #[oai(default)]
+        sort: Query<KeySort>,
+        /// Whether the greatest comes first.
+        #[oai(default)]
+        descending: Query<bool>,
     ) -> Result<Json<KeyPage>, ApiError> {
-        let (size, after) = (page_size(limit.0)?, cursor_id(cursor.0.as_deref())?);
+        let size = page_size(limit.0)?;
         let filter = KeyFilter { provider: provider.0, state: state.0, tag: tag.0, search: search.0 }.prepared();
         let (catalog, now) = (access.context().store().catalog(), access.now());
-        let rows = catalog.after::<Key>(after.map(KeyId)).filter(|row| filter.finds(&row.value));
-        let with_status = rows.map(|row| (row, access.context().rotator.status(row.value.id, now)));
-        let page = with_status.filter(|(_, status)| filter.allows(status.as_ref())).take(size + 1);
-        let mut keys: Vec<KeyBody> = page.map(|(row, status)| KeyBody::of(row, &catalog, status)).collect();
-        let next_cursor = next_cursor(&mut keys, size, |key| key.id);
+        let status = |row: &Stored<Key>| access.context().rotator.status(row.value.id, now);
+        let matches =
+            |row: &&Stored<Key>| filter.finds(&row.value) && (filter.state.is_none() || filter.allows(status(row).as_ref()));
+        let order = KeyOrder { sort: sort.0, descending: descending.0 };
+        let (rows, next_cursor) = match (order.sort, order.descending) {
+            // In the catalog's own order the walk ends with the page.
+            (KeySort::Id, false) => {
+                let after = cursor_id(cursor.0.as_deref())?.map(KeyId);
+                let mut rows: Vec<_> = catalog.after::<Key>(after).filter(matches).take(size + 1).collect();
+                let next = next_cursor(&mut rows, size, |row| row.value.id.0);
+                (rows, next)
+            }
+            _ => order.page(catalog.all::<Key>().filter(matches), cursor.0.as_deref(), size)?,
+        };
+        let keys = rows.into_iter().map(|row| KeyBody::of(row, &catalog, status(row))).collect();
         Ok(Json(KeyPage { keys, next_cursor }))
     }
 
@@ -204,6 +225,24 @@ impl ManyKeys {
         Ok(EventStream::new(import::start(&access, body.0)?))
     }
 
+    /// Preview keys of another gateway
+    ///
+    /// Which keys the rows of its tables hold, and which providers would take them. Nothing is stored.
+    #[oai(path = "/keys/foreign/preview", method = "post", operation_id = "preview_foreign_keys")]
+    async fn preview_foreign(&self, access: Operator, body: Body<ForeignKeys>) -> Result<Json<ForeignPreview>, ApiError> {
+        Ok(Json(foreign::read(&body.0, &access.context().store().catalog())?.into_preview()))
+    }
+
+    /// Import keys of another gateway
+    ///
+    /// All that are new, with the providers that they need, or nothing. The answer is a stream of server-sent events, as that
+    /// of an import of pasted keys. A base URL, the way a key is sent, names, tags, weights, priorities and models are taken
+    /// over; model names that the gateway maps are those of the provider. What else it holds is not.
+    #[oai(path = "/keys/foreign/import", method = "post", operation_id = "import_foreign_keys")]
+    async fn import_foreign(&self, access: Operator, body: Body<ForeignKeys>) -> Result<EventStream<Progress>, ApiError> {
+        Ok(EventStream::new(import::start_foreign(&access, body.0)?))
+    }
+
     /// Do something with many keys
     ///
     /// Enable, disable, reset, change, delete, or undo a deletion: in one edit.
@@ -237,12 +276,16 @@ impl ManyKeys {
         /// Only keys whose name, account or shown part of the secret contains this, in any case.
         search: Query<Option<String>>,
     ) -> Result<Table, ApiError> {
-        let filter = KeyFilter { provider: provider.0, state: state.0, tag: tag.0, search: search.0 }.prepared();
-        let (catalog, now) = (access.context().store().catalog(), access.now());
-        let rows = catalog.all::<Key>().filter(|row| filter.finds(&row.value));
-        let with_status = rows.map(|row| (row, access.context().rotator.status(row.value.id, now)));
-        let table = export::table(with_status.filter(|(_, status)| filter.allows(status.as_ref())), &catalog);
-        Ok(Table::new("keys.csv", table.map_err(|error| ApiError::internal(&error))?))
+        export::without_secrets(&access, KeyFilter { provider: provider.0, state: state.0, tag: tag.0, search: search.0 })
+    }
+
+    /// Export keys with their secrets
+    ///
+    /// Comma-separated values with a heading that an import reads. Only for an owner who is signed in and gives their
+    /// password once more; that it was done stands in the audit log.
+    #[oai(path = "/keys/export", method = "post", operation_id = "export_key_secrets")]
+    async fn export_secrets(&self, access: Owner, body: Body<SecretExport>) -> Result<Table, ApiError> {
+        export::with_secrets(&access, body.0).await
     }
 }
 

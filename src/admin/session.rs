@@ -68,12 +68,7 @@ impl Sessions {
         let (user, session) = own_session(&access)?;
         let context = access.context();
         if !session.sets_password {
-            let old = body.0.old.ok_or_else(|| ApiError::invalid("old", "old must be the present password"))?;
-            let attempt = context.people.throttle.charge(Some(&user.name), access.address(), access.now().mono_ms)?;
-            if !context.people.passwords.is_right(old, user.password.clone()).await? {
-                return Err(ApiError::invalid("old", "old is not the present password"));
-            }
-            context.people.throttle.refund(attempt);
+            confirm_password(&access, "old", body.0.old).await?;
         }
         let hash = context.people.passwords.hash("new", body.0.new).await?;
         let new = NewSession::of(user, access.now().unix_ms);
@@ -96,6 +91,22 @@ impl Sessions {
         let user = context.edit(access.actor(), change).await?;
         Ok(new.answer(&access, &user, StatusCode::OK))
     }
+}
+
+/// Makes sure that it is still the person who signed in: they give their password once more, in the member `field`.
+///
+/// # Errors
+/// It is missing or wrong, was tried too often, or the caller is no person but holds an admin token.
+pub(super) async fn confirm_password(access: &Access, field: &'static str, given: Option<String>) -> Result<(), ApiError> {
+    let (user, _) = own_session(access)?;
+    let given = given.ok_or_else(|| ApiError::invalid(field, format!("{field} must be the present password")))?;
+    let people = &access.context().people;
+    let attempt = people.throttle.charge(Some(&user.name), access.address(), access.now().mono_ms)?;
+    if !people.passwords.is_right(given, user.password.clone()).await? {
+        return Err(ApiError::invalid(field, format!("{field} is not the present password")));
+    }
+    people.throttle.refund(attempt);
+    Ok(())
 }
 
 /// A session that is about to begin.

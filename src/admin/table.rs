@@ -22,7 +22,8 @@ impl Table {
 impl IntoResponse for Table {
     fn into_response(self) -> Response {
         let disposition = format!("attachment; filename=\"{}\"", self.file_name);
-        self.bytes.with_content_type(CONTENT_TYPE).with_header(header::CONTENT_DISPOSITION, disposition).into_response()
+        let table = self.bytes.with_content_type(CONTENT_TYPE).with_header(header::CONTENT_DISPOSITION, disposition);
+        table.with_header(header::CACHE_CONTROL, "no-store").into_response()
     }
 }
 

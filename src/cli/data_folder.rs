@@ -12,7 +12,8 @@ use super::CliError;
 use crate::clock::random_bytes;
 use crate::domain::new_token;
 
-const LOCK: &str = "keywheel.lock";
+/// The file that says who has the folder.
+pub(super) const LOCK: &str = "keywheel.lock";
 const ADMIN_TOKEN: &str = "admin-token";
 
 /// A data folder that nobody else uses until this is dropped.

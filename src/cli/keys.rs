@@ -1,4 +1,6 @@
-//! `keywheel keys import`: many keys at once, from files or standard input.
+//! `keywheel keys import`: many keys at once, from files, standard input or another gateway's database.
+
+mod foreign;
 
 use std::io::Read;
 
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use super::admin_api::AdminApi;
 use super::{CliError, configure, machine};
 use crate::config::{Environment, Flags};
-use crate::domain::{Commas, PastedKey, read_pasted_keys, secret_hint};
+use crate::domain::{Commas, Gateway, PastedKey, read_pasted_keys, secret_hint};
 
 /// Provider keys
 #[derive(Debug, clap::Args)]
@@ -35,11 +37,25 @@ enum Command {
 #[command(after_help = "\
 Example:
   keywheel keys import --provider openai --tag paid keys.txt
-  pass show openai-keys | keywheel keys import --provider openai -")]
+  pass show openai-keys | keywheel keys import --provider openai -
+  keywheel keys import --from one-api one-api.db
+
+--from gpt-load, one-api or new-api reads the gateway's SQLite database, which may be in use, or exports of its tables (groups and
+api_keys, or channels) as JSON or CSV. Providers are made for the base URLs that have none; --dry-run shows what would be made. Keys
+that are disabled there are left out unless --with-disabled is given. Keys that GPT-Load has encrypted cannot be read.")]
 struct Import {
     /// Name of the provider that issued them
-    #[arg(long, value_name = "NAME")]
-    provider: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "from")]
+    provider: Option<String>,
+    /// The gateway whose database or export the files are: gpt-load, one-api or new-api
+    #[arg(long, value_name = "GATEWAY", value_parser = foreign::gateway, conflicts_with_all = ["weight", "split_commas", "keep_commas"])]
+    from: Option<Gateway>,
+    /// Import keys too that are disabled in the other gateway
+    #[arg(long, requires = "from")]
+    with_disabled: bool,
+    /// Leave out rows of the other gateway that cannot be read
+    #[arg(long, requires = "from")]
+    skip_malformed: bool,
     /// A label that clients and scripts select by; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -65,6 +81,15 @@ struct Import {
 pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(), CliError> {
     let Command::Import(mut import) = arguments.command;
     let config = configure(std::mem::take(&mut import.flags), environment)?;
+    if let Some(gateway) = import.from {
+        let rows = import.rows(gateway)?;
+        return machine::runtime(config.threads)?.block_on(async {
+            let api = AdminApi::open(config, environment).await?;
+            let imported = import.import_foreign(&api, gateway, &rows).await;
+            api.close().await;
+            Ok(imported?)
+        });
+    }
     let keys = import.read()?;
     if import.dry_run {
         return Ok(());
@@ -111,9 +136,8 @@ impl Import {
     }
 
     async fn import(&self, api: &AdminApi, keys: &[PastedKey]) -> anyhow::Result<()> {
-        let providers = api.list("/api/providers", "providers").await?;
-        let provider = providers.iter().find(|provider| provider["name"] == self.provider.as_str());
-        let provider = provider.with_context(|| format!("there is no provider {}", self.provider))?["id"].clone();
+        let name = self.provider.as_deref().unwrap_or_default();
+        let provider = provider_named(api, name).await?;
         let entries: Vec<Value> = keys.iter().map(entry).collect();
         let text = Value::from(entries).to_string();
         let request = json!({ "provider": provider, "text": text, "tags": self.tags, "weight": self.weight });
@@ -122,9 +146,15 @@ impl Import {
             anyhow::bail!("{message}; nothing was imported");
         }
         let imported = event["result"]["ids"].as_array().map_or(0, Vec::len);
-        println!("keys imported for {}: {imported}; there already: {}", self.provider, event["result"]["exists"]);
+        println!("keys imported for {name}: {imported}; there already: {}", event["result"]["exists"]);
         Ok(())
     }
+}
+
+async fn provider_named(api: &AdminApi, name: &str) -> anyhow::Result<Value> {
+    let providers = api.list("/api/providers", "providers").await?;
+    let provider = providers.iter().find(|provider| provider["name"] == name);
+    Ok(provider.with_context(|| format!("there is no provider {name}"))?["id"].clone())
 }
 
 /// A key as an entry of JSON text.

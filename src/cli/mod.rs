@@ -4,6 +4,7 @@
 //! or configuration.
 
 mod admin_api;
+mod backup;
 mod check;
 mod client;
 mod data_folder;
@@ -14,6 +15,7 @@ mod local_http;
 mod machine;
 mod mock;
 mod openapi;
+mod restore;
 mod script;
 mod serve;
 mod user;
@@ -50,6 +52,8 @@ enum Command {
     Client(client::Arguments),
     User(user::Arguments),
     Script(script::Arguments),
+    Backup(Box<backup::Arguments>),
+    Restore(Box<restore::Arguments>),
     Healthcheck(Box<healthcheck::Arguments>),
 }
 
@@ -91,6 +95,8 @@ pub fn main() -> ExitCode {
         Command::Client(arguments) => client::run(arguments, &environment),
         Command::User(arguments) => user::run(arguments, &environment),
         Command::Script(arguments) => script::run(arguments, &environment),
+        Command::Backup(arguments) => backup::run(*arguments, &environment),
+        Command::Restore(arguments) => restore::run(*arguments, &environment),
         Command::Healthcheck(arguments) => healthcheck::run(*arguments, &environment),
     };
     match result {

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::ids::ClientId;
 use super::money::Nanodollars;
@@ -31,7 +32,7 @@ pub fn hash_token(token: &str) -> TokenHash {
 ///
 /// An error when it is no token: 8 to 256 visible characters, spaces only inside.
 pub fn token_hint(token: &str) -> Result<String, InvalidField> {
-    let is_visible = token.bytes().all(|byte| matches!(byte, b' '..=b'~')) && token.trim() == token;
+    let is_visible = token.bytes().all(|byte| matches!(byte, b' '..=b'~')) && token.trim().len() == token.len();
     if !is_visible || !(8..=256).contains(&token.len()) {
         let message = "must be 8 to 256 visible ASCII characters, with spaces only inside".to_owned();
         return Err(InvalidField { field: "token", message });
@@ -205,8 +206,8 @@ impl Client {
     /// Whether the client's token has this hash at a wall-clock time in unix milliseconds: its token does, or the former one
     /// as long as it is taken.
     pub fn takes(&self, hash: &TokenHash, now_ms: i64) -> bool {
-        self.token_hash == *hash
-            || self.former_token.as_ref().is_some_and(|former| former.hash == *hash && now_ms < former.until_ms)
+        let is = |own: &TokenHash| bool::from(own.ct_eq(hash));
+        is(&self.token_hash) || self.former_token.as_ref().is_some_and(|former| is(&former.hash) && now_ms < former.until_ms)
     }
 
     /// Whether the client may ask for a model by this name.

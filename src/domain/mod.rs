@@ -10,6 +10,7 @@ mod chat;
 mod client;
 mod dollars;
 mod event;
+mod foreign_keys;
 mod headers;
 mod ids;
 mod key;
@@ -43,6 +44,9 @@ pub use chat::{Chat, ChatAnswer, ChatImage, ChatMessage, ChatOwner, ChatSettings
 pub use client::{BudgetPeriod, Client, ClientLimits, FormerToken, TokenHash, hash_token, new_token, parse_ip_net, token_hint};
 pub use dollars::{DollarPrice, LongContextDollars};
 pub use event::{KeyEvent, KeyEventKind};
+pub use foreign_keys::{
+    Destination, ForeignEntry, ForeignFault, ForeignKey, ForeignRow, Gateway, RowsFault, read_foreign_keys, read_foreign_rows,
+};
 pub use headers::{CREDENTIAL_HEADERS, KeptHeaders};
 pub use ids::{
     AdminTokenId, AlertChannelId, AlertRuleId, CallId, ChatId, ClientId, KeyId, MessageId, ModelId, ProviderId, UserId,

@@ -128,3 +128,26 @@ pub struct Provider {
     /// Whether it takes calls.
     pub enabled: bool,
 }
+
+impl Provider {
+    /// A provider that has no row yet, with the default of everything else.
+    pub fn new(name: String, base_url: BaseUrl, auth: AuthScheme) -> Self {
+        Provider {
+            id: ProviderId(0),
+            name,
+            base_url,
+            auth,
+            headers: Vec::new(),
+            pass_headers: Vec::new(),
+            timeouts: Timeouts::default(),
+            proxy: None,
+            is_default: false,
+            allow_private: false,
+            attempts: None,
+            time_zone: None,
+            probe: Probe::default(),
+            synced_models: Vec::new(),
+            enabled: true,
+        }
+    }
+}

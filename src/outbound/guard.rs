@@ -3,6 +3,7 @@
 //! It looks at what is dialled, not at what a name promised, so a name that changes its answer gains nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -145,9 +146,19 @@ pub(super) enum ResolveError {
     NoAddress(std::io::Error),
 }
 
-/// The system's resolver behind the guard.
+/// Asks for the addresses of a name.
+pub(super) type Lookup = fn(String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Asks the system.
+pub(super) fn system_lookup(name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+}
+
+/// A resolver behind the guard: what it answers is what is dialled, and it is asked again for each connection.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
+    /// Who is asked.
+    pub(super) lookup: Lookup,
     /// Whether private addresses are allowed.
     pub(super) allow_private: bool,
     /// The host of the operator's own proxy, which may well be a private one.
@@ -158,8 +169,8 @@ impl GuardedResolver {
     /// The addresses of a name that may be dialled, without port.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
         let allow_private = self.allow_private || self.proxy_host.as_deref() == Some(name);
-        let found = tokio::net::lookup_host((name, 0)).await.map_err(ResolveError::NoAddress)?;
-        Ok(permitted(&found.collect::<Vec<_>>(), allow_private)?)
+        let found = (self.lookup)(name.to_owned()).await.map_err(ResolveError::NoAddress)?;
+        Ok(permitted(&found, allow_private)?)
     }
 }
 

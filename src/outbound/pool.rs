@@ -16,7 +16,7 @@ use reqwest::{Client, Proxy, Url, redirect};
 use super::clients::Options;
 use super::connect::MeasureConnect;
 use super::error::{SendError, cause_of};
-use super::guard::GuardedResolver;
+use super::guard::{GuardedResolver, Lookup, system_lookup};
 use crate::domain::Provider;
 
 /// What decides how a connection is made. Providers that agree in it share a pool.
@@ -87,7 +87,7 @@ const MAX_LANES: usize = 64;
 
 impl Pool {
     pub(super) fn new(options: Options, transport: Transport) -> Result<Self, SendError> {
-        let first = Lane::new(build_client(&options, &transport)?);
+        let first = Lane::new(build_client(&options, &transport, system_lookup)?);
         Ok(Pool {
             options,
             transport,
@@ -132,7 +132,7 @@ impl Pool {
             return emptiest.enter();
         }
         // The same settings built the first lane, so this one cannot fail; if it does, a full lane still works.
-        let Ok(client) = build_client(&self.options, &self.transport) else { return emptiest.enter() };
+        let Ok(client) = build_client(&self.options, &self.transport, system_lookup) else { return emptiest.enter() };
         let lane = Lane::new(client);
         let entered = lane.enter();
         self.lanes.store(Arc::new([lanes.as_slice(), &[lane]].concat()));
@@ -145,8 +145,8 @@ impl Pool {
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 
-fn build_client(options: &Options, transport: &Transport) -> Result<Client, SendError> {
-    let mut resolver = GuardedResolver { allow_private: transport.allow_private, proxy_host: None };
+fn build_client(options: &Options, transport: &Transport, lookup: Lookup) -> Result<Client, SendError> {
+    let mut resolver = GuardedResolver { lookup, allow_private: transport.allow_private, proxy_host: None };
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
         .referer(false)
@@ -168,4 +168,44 @@ fn build_client(options: &Options, transport: &Transport) -> Result<Client, Send
         builder = builder.proxy(Proxy::all(url).map_err(|_| unusable())?);
     }
     builder.dns_resolver(resolver).build().map_err(|error| SendError::unsendable(cause_of(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+
+    use super::*;
+    use crate::outbound::AddressClass;
+
+    /// A name whose answer changes: this machine, which is allowed here, then a metadata service.
+    fn changing(name: String) -> std::pin::Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let first = ASKED.fetch_add(1, Ordering::Relaxed) == 0;
+        let answer = if first { "127.0.0.1:0" } else { "169.254.169.254:0" };
+        assert_eq!(name, "rebinding.example");
+        Box::pin(async move { Ok(vec![answer.parse().expect("an address")]) })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_its_answer_gains_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+            }
+        });
+        let transport = Transport { proxy: None, connect_ms: 5_000, allow_private: true };
+        let client = build_client(&Options::default(), &transport, changing).unwrap();
+        let ask = async || client.get(format!("http://rebinding.example:{port}/")).send().await;
+        assert_eq!(ask().await.unwrap().status(), 204);
+        for _ in 0..2 {
+            let error = SendError::from_reqwest(&ask().await.unwrap_err(), false);
+            assert_eq!(error.refused.map(|refused| refused.class), Some(AddressClass::LinkLocalOrMetadata), "{error}");
+            assert!(!error.may_have_been_sent);
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub(super) struct Writing {
     /// Monotonic milliseconds at which these are due.
     rollups_due: u64,
     maintenance_due: u64,
+    /// What the last maintenance kept to.
+    maintained: Option<Retention>,
     /// The rollups may lack calls of before the start.
     is_behind: bool,
     /// The last batch could not be written.
@@ -54,6 +56,7 @@ impl Writing {
             shared,
             rollups_due: now,
             maintenance_due: now,
+            maintained: None,
             is_behind: true,
             is_failing: false,
         }
@@ -204,12 +207,15 @@ impl Writing {
     }
 
     fn maintain(&mut self) {
-        let now = self.clock.now();
-        if self.is_behind || now.mono_ms < self.maintenance_due {
+        let (now, retention) = (self.clock.now(), (self.retention)());
+        // Whoever shortens the retention wants the space now.
+        let is_due = now.mono_ms >= self.maintenance_due || self.maintained != Some(retention);
+        if self.is_behind || !is_due {
             return;
         }
         self.maintenance_due = now.mono_ms + self.options.maintenance.as_millis() as u64;
-        match self.writer.maintain((self.retention)(), now.unix_ms) {
+        self.maintained = Some(retention);
+        match self.writer.maintain(retention, now.unix_ms) {
             Ok(removed) => removed.iter().for_each(|day| tracing::info!(%day, "removed a day of calls beyond its retention")),
             Err(error) => tracing::warn!(%error, "maintenance of the call log failed"),
         }

@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use sha2::{Digest, Sha256};
 
+use super::folder::{FolderError, rewrite};
 use super::limits::{SOURCE_BYTES, SOURCE_FILES};
 
 /// How deep folders may lie inside the script folder.
@@ -58,6 +59,15 @@ impl Sources {
             _ => read_folder(folder, &PathBuf::new(), DEPTH, &mut sources.0)?,
         }
         Ok(sources)
+    }
+
+    /// Writes every script into a folder that has none, and makes the folder.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), FolderError> {
+        fs::create_dir_all(folder).map_err(|cause| FolderError::Io { path: folder.display().to_string(), cause })?;
+        rewrite(folder, &Sources::default(), self)
     }
 
     /// One script of that name.

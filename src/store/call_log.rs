@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::connection::{DatabaseError, Workers, open_reader};
 pub use retention::Retention;
 
-use super::rollups::{self, Applied, Axis, Dimension, MemberSums, ROLLUPS, Range, Rank, RollupWriter, Series};
+use super::rollups::{self, Applied, Axis, Dimension, MemberSums, ROLLUPS, ROLLUPS_FILE, Range, Rank, RollupWriter, Series};
 use super::segments::{self, Amended, CallPage, CallQuery, Day, Folder, LogEntry, SegmentFiles, Written};
-use super::segments::{SegmentReaders, SegmentWriter, bytes_of, exists};
+use super::segments::{CALLS_FOLDER, SegmentReaders, SegmentWriter, bytes_of, exists};
 use crate::domain::{CallId, CallRecord};
 
 /// Threads that read segments; a slow walk over one leaves the other free.
@@ -67,9 +67,9 @@ pub struct LogSize {
 ///
 /// A segment that cannot be used stands in nobody's way: the error comes when somebody asks for its day.
 pub fn open_call_log(data: &Path) -> Result<(CallLog, CallLogWriter), DatabaseError> {
-    let in_folder = |source| DatabaseError::Open { path: data.join("calls"), source };
-    let folder = Folder::create(data.join("calls")).map_err(in_folder)?;
-    let rollups_path = data.join("rollups.db");
+    let in_folder = |source| DatabaseError::Open { path: data.join(CALLS_FOLDER), source };
+    let folder = Folder::create(data.join(CALLS_FOLDER)).map_err(in_folder)?;
+    let rollups_path = data.join(ROLLUPS_FILE);
     let rollups = RollupWriter::open(&rollups_path)?;
     let mut lacking = Vec::new();
     for day in folder.days().map_err(in_folder)? {

@@ -29,13 +29,12 @@ mod users;
 mod view;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{Database, DatabaseError, copy};
+use super::connection::{Database, DatabaseError};
 use super::sealing::Sealer;
 
 pub use alerts::AlertsSoFar;
@@ -50,6 +49,7 @@ pub use owners::ObjectOwners;
 pub use row::{Noun, Stored};
 pub use scripts::{ScriptTexts, ScriptVersion};
 pub use sessions::Session;
+pub(super) use start::{CATALOG, CATALOG_FILE, sealed_contents};
 pub use states::SavedState;
 pub use synced::{SyncOutcome, SyncedModel};
 pub use view::Catalog;
@@ -132,12 +132,6 @@ impl Store {
     pub async fn forget_deleted(&self, now_ms: i64) -> Result<(), StoreError> {
         let before_ms = now_ms - RESTORABLE_MS;
         self.database.writer().call(move |connection| forget_deleted(connection, before_ms)).await
-    }
-
-    /// Writes a copy of the database that stands on its own; work goes on meanwhile. `path` must not exist.
-    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let path = path.to_owned();
-        self.database.readers().call(move |connection| Ok(copy(connection, &path)?)).await
     }
 }
 

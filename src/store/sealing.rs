@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::random_bytes;
 
-pub(super) use master_key::{CANARY, MasterKey, SealedContents};
+pub(super) use master_key::{CANARY, MASTER_KEY_FILE, MasterKey, SealedContents};
 pub use master_key::{MasterKeyError, MasterKeySource};
 
 const NONCE_BYTES: usize = 24;

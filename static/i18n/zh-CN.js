@@ -235,7 +235,6 @@ export default {
     class: '失败类型', blame: '责任方', retry: '然后', effect: '对密钥的影响', rest: '休息', noun: '对象', no_audit: '还没有任何更改', member: '字段', from: '之前', to: '之后', version: '版本', up: '已运行 {time}', recorded: '已写入记录', queued: '{n} 条等待', dropped: '丢失的记录', log_size: '调用日志', statistics: '统计 {size}', disk_free: '磁盘剩余',
     trouble: '无法写入记录：', days: '按日的日志', about: '关于', started: '启动于 {time}。', running: '运行中', fixed: '运行期间固定的设置', fixed_hint: '请在其来源处修改，下次启动生效。', locked: '已锁定', docs: 'API 文档', licences: '面板所用库的许可证',
     backup: '备份', backup_hint: '一个文件包含全部内容：密钥、客户端、设置、人员、对话、脚本与调用日志。可在运行时制作。', backup_command: '在运行 Keywheel 的机器上', key_in_variable: '其中的密文需要 {variable} 的值才能打开，请另行保存。', key_in_file: '其中的密文只能用 {file} 打开，请另存一份。', key_not_kept: '供应商密钥只能用首次启动时生成的 {file} 打开。请另存一份：没有它，任何备份都无法恢复这些密钥。', key_is_kept: '我已保存副本',
-    retention_mib: '最多保留', retention_mib_hint: '0 表示不限。先按天删除最旧的正文，再删除最旧的记录。',
   },
   setup: {
     steps: '步骤', done: '已完成', step_owner: '密码', step_keys: '密钥', step_token: '令牌', step_call: '首次调用', no_token: '请打开打印的链接', no_token_hint: '没有所有者时，Keywheel 启动会打印带令牌的链接，持有者即成为所有者。', owner: '设置密码', owner_hint: '您将成为此 Keywheel 的所有者，之后可以邀请他人。', next: '下一步',

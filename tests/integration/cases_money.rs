@@ -8,11 +8,31 @@ use keywheel::mock::{Behaviour, MockProvider};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, bootstrap_of, read};
+use crate::support::raise_open_files;
 
 async fn started(extra: &str) -> (MockProvider, TestApp) {
     let provider = MockProvider::start().await;
     let app = TestApp::start(&(bootstrap_of(&provider, "", &[("a", "sk-mock-healthy-1")]) + extra)).await;
     (provider, app)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_calls_at_once_never_spend_more_than_a_budget_and_what_was_in_flight() {
+    let (provider, app) = started(
+        "[[model]]\nname = 'dear'\ntargets = [{ provider = 'mock', model = 'm' }]\nprice = { input = 0.0, output = 25.0 }\n\
+         [[client]]\nname = 'budget'\ntoken = 'kw-budget'\nbudget_usd_month = 0.25\n",
+    )
+    .await;
+    raise_open_files();
+    // Each says that it wants 0.01 and takes 0.025: the estimate was too low, as far as one call can be.
+    provider.behave(|_| Some(used(1000).delay_ms(20)));
+    let answers = join_all((0..1_000).map(|_| dear(&app, 400))).await;
+    let served = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(answers.iter().all(|answer| answer.status == 200 || answer.code() == "budget_exceeded"));
+    assert_eq!(provider.seen().len(), served, "what was refused went nowhere");
+    // 25 of 0.01 are admitted at once at most; by then nothing was settled, and none is admitted beyond the budget after.
+    assert!((10..=25).contains(&served), "{served} of 1,000 calls were served");
+    assert_eq!(dear(&app, 400).await.code(), "budget_exceeded");
 }
 
 /// A call whose output costs 25 dollars a million tokens, as the model `dear`.

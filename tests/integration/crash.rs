@@ -207,3 +207,63 @@ async fn a_kill_loses_no_acknowledged_write_and_at_most_the_last_records() {
     assert!(usual <= FLUSH + Duration::from_millis(100), "{lags:?}");
     assert!(longest <= FLUSH + Duration::from_secs(1), "{lags:?}");
 }
+
+/// Keys of one import.
+const IMPORTED: usize = 2_000;
+
+/// How many keys have a tag.
+async fn tagged(process: &Process, tag: &str) -> usize {
+    let (mut count, mut cursor) = (0, String::new());
+    loop {
+        let page = process.admin("GET", &format!("/api/keys?limit=1000&tag={tag}{cursor}"), Value::Null).await.json();
+        count += page["keys"].as_array().expect("keys").len();
+        let Some(next) = page["next_cursor"].as_str() else { return count };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_during_an_import_leaves_all_of_it_or_nothing() {
+    let provider = MockProvider::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let bootstrap = bootstrap_of(&provider, "", &[]);
+    let mut process = Process::start(folder.path(), &bootstrap, &[]).await;
+    let id = process.admin("GET", "/api/providers", Value::Null).await.json()["providers"][0]["id"].clone();
+    let rounds = 8;
+    let mut whole = Duration::ZERO;
+    let mut found = Vec::new();
+    for round in 0..=rounds {
+        let tag = format!("round-{round}");
+        let text: String = (0..IMPORTED).map(|at| format!("sk-import-{round}-{at:06},{tag} {at}\n")).collect();
+        let body = json!({"provider": id, "text": text, "tags": [tag]}).to_string();
+        let request = process.request_as(ADMIN_TOKEN, "POST", "/api/keys/import").header("content-type", "application/json");
+        let importing = tokio::spawn(async move {
+            let response = request.body(body).send().await.ok()?;
+            let text = response.text().await.ok()?;
+            text.lines().rev().find_map(|line| line.strip_prefix("data:")).map(str::to_owned)
+        });
+        let began = Instant::now();
+        let acknowledged = if round == 0 {
+            let last = importing.await.unwrap().expect("a last event");
+            whole = began.elapsed();
+            let last: Value = serde_json::from_str(last.trim()).unwrap();
+            last["result"]["ids"].as_array().map_or(0, Vec::len)
+        } else {
+            // At another point of the work in each round, the first as good as at its beginning.
+            tokio::time::sleep(whole * (round - 1) / rounds).await;
+            process.signal(rustix::process::Signal::KILL);
+            let last = importing.await.unwrap().unwrap_or_default();
+            if last.contains("\"result\":{") { IMPORTED } else { 0 }
+        };
+        process.signal(rustix::process::Signal::KILL);
+        process.wait().await;
+        assert_whole(&folder.path().join("data"));
+        process = Process::start(folder.path(), &bootstrap, &[]).await;
+        let stored = tagged(&process, &tag).await;
+        assert!([0, IMPORTED].contains(&stored), "round {round}: {stored} of {IMPORTED} keys");
+        assert!(stored >= acknowledged, "round {round}: what was acknowledged is there");
+        found.push(stored);
+    }
+    println!("an import of {IMPORTED} keys took {whole:?}; keys after each kill: {found:?}");
+    assert_eq!((found[0], found[1]), (IMPORTED, 0), "{found:?}");
+}

@@ -198,3 +198,59 @@ async fn a_provider_in_trouble_disables_no_key_that_is_checked() {
     let listed = app.admin("GET", "/api/keys?state=disabled_auto", Value::Null).await.json();
     assert_eq!(listed["keys"], json!([]));
 }
+
+/// The names of all keys, page by page.
+async fn pages(app: &TestApp, query: &str, limit: usize) -> Vec<String> {
+    let (mut names, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = app.admin("GET", &format!("/api/keys?limit={limit}&{query}{cursor}"), Value::Null).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        let page = page.json();
+        let keys = page["keys"].as_array().unwrap();
+        assert!(keys.len() == limit || page["next_cursor"].is_null(), "only the last page is shorter");
+        names.extend(keys.iter().map(|key| key["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { return names };
+        let escaped: String = next.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        cursor = format!("&cursor={escaped}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_sorted_page_by_page_in_every_order() {
+    let (_provider, app) = start().await;
+    let text = "sk-s-1,b,x,3\nsk-s-2,A:1,y,1\nsk-s-3,a:0,x,3\nsk-s-4,模型,x,2\nsk-s-5,B,y,2\n";
+    let imported = app.admin("POST", "/api/keys/import", json!({ "provider": 1, "text": text })).await;
+    assert_eq!(last_event(&imported).0["result"]["ids"].as_array().map(Vec::len), Some(5));
+    app.admin("PATCH", "/api/keys/3", json!({ "priority": -1 })).await;
+    for (query, expected) in [
+        ("sort=id", "known b A:1 a:0 模型 B"),
+        ("descending=true", "B 模型 a:0 A:1 b known"),
+        ("sort=name", "a:0 A:1 b B known 模型"),
+        ("sort=name&descending=true", "模型 known B b A:1 a:0"),
+        ("sort=weight", "known A:1 模型 B b a:0"),
+        ("sort=weight&descending=true", "a:0 b B 模型 A:1 known"),
+        ("sort=priority", "A:1 known b a:0 模型 B"),
+        ("sort=updated_at&descending=true&tag=y", "A:1 B"),
+        ("sort=name&search=a", "a:0 A:1"),
+        ("sort=name&state=disabled_manual", ""),
+    ] {
+        let expected: Vec<&str> = expected.split_whitespace().collect();
+        for limit in [1, 2, 3, 100] {
+            assert_eq!(pages(&app, query, limit).await, expected, "{query} by {limit}");
+        }
+    }
+    for (query, field) in [
+        ("sort=secret", "sort"),
+        ("sort=name&cursor=7", "cursor"),
+        ("sort=name&cursor=x:1:a", "cursor"),
+        ("cursor=0:1:a", "cursor"),
+    ] {
+        let refused = app.admin("GET", &format!("/api/keys?{query}"), Value::Null).await;
+        assert_eq!(
+            (refused.status, refused.json()["error"]["field"].clone()),
+            (400, json!(field)),
+            "{query}: {}",
+            refused.text()
+        );
+    }
+}

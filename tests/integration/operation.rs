@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use keywheel::clock::Clock;
+use keywheel::domain::{ClientId, KeyId, ProviderId, Ref};
 use keywheel::mock::{Behaviour, Ending, MockProvider};
+use keywheel::store::{SampleHistory, SampleKey, SampleModel, open_call_log};
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use serde_json::{Value, json};
 
@@ -242,4 +245,72 @@ async fn a_foreign_lock_on_the_databases_keeps_no_call_waiting() {
         })
         .await;
     }
+}
+
+/// Records of the day that goes: `KEYWHEEL_TEST_OLD_CALLS=1000000` for a longer look.
+fn old_calls() -> usize {
+    number_from("KEYWHEEL_TEST_OLD_CALLS", 20_000) as usize
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_beyond_its_retention_goes_while_calls_go_on_and_its_sums_stay() {
+    const DAY_MS: i64 = 86_400_000;
+    let provider = MockProvider::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    let now = Clock::start().now().unix_ms;
+    let day = (now / DAY_MS - 5) * DAY_MS;
+    let history = SampleHistory {
+        from_ms: day,
+        to_ms: day + DAY_MS - 1,
+        calls: old_calls(),
+        seed: 7,
+        clients: vec![Ref { id: ClientId(1), name: "app".into() }],
+        keys: vec![SampleKey {
+            provider: Ref { id: ProviderId(1), name: "mock".into() },
+            key: Ref { id: KeyId(1), name: "a".into() },
+        }],
+        models: vec![SampleModel { asked: "m".into(), served: "m".into(), price: None }],
+    };
+    let (_, mut writer) = open_call_log(&data).unwrap();
+    history.write(&mut writer, now).unwrap();
+    writer.close(now).unwrap();
+    let file = std::fs::read_dir(data.join("calls")).unwrap().next().expect("a day").unwrap().path();
+
+    let process = Process::start(folder.path(), &bootstrap_of(&provider, "", KEYS), &[]).await;
+    let mut times = Vec::new();
+    let mut call = async || {
+        let asked = Instant::now();
+        let answer = read(process.chat_request(times.len() % 2 == 0)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        times.push(asked.elapsed());
+    };
+    for _ in 0..20 {
+        call().await;
+    }
+    assert!(file.exists(), "it is kept for 90 days");
+    let shortened = process.admin("PATCH", "/api/settings", json!({ "retention_days": 1 })).await;
+    assert_eq!(shortened.status, 200, "{}", shortened.text());
+    let began = Instant::now();
+    while file.exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the day does not go");
+        call().await;
+    }
+    let gone = began.elapsed();
+    for _ in 0..20 {
+        call().await;
+    }
+    times.sort();
+    println!(
+        "a day of {} records was gone after {gone:?}; of {} calls the slowest took {:?}",
+        old_calls(),
+        times.len(),
+        times.last()
+    );
+    let sums = process.admin("GET", "/api/stats/totals?range=30d", Value::Null).await.json();
+    let summed = sums["total"]["calls"].as_u64().unwrap_or_else(|| panic!("{sums}"));
+    assert!(summed >= old_calls() as u64 + 40, "what was counted stays: {summed}");
+    let recorder = process.admin("GET", "/api/system", Value::Null).await.json()["recorder"].clone();
+    assert_eq!((&recorder["dropped_queue"], &recorder["dropped_disk"]), (&json!(0), &json!(0)), "{recorder}");
 }

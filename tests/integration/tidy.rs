@@ -161,6 +161,13 @@ fn imports_are_read_in_every_form() {
 }
 
 #[test]
+fn a_compared_word_is_found_on_both_sides() {
+    assert_eq!(word_beside("if self.former.hash", true), "hash");
+    assert_eq!(word_beside("*token && x", false), "token");
+    assert_eq!(word_beside("(key.secret.expose_secret()", true), "expose_secret()");
+}
+
+#[test]
 fn arrows_between_rooms_point_down() {
     let mut faults = Vec::new();
     for source in sources().iter().filter(|source| !OVERSEERS.contains(&source.room.as_str()) && !source.is_test()) {
@@ -209,6 +216,52 @@ fn reserved_words_stay_in_their_rooms() {
         }
     }
     assert_none(faults, "some words belong to some rooms");
+}
+
+/// Where what a caller sends is compared with what only they should know.
+const SECRET_WORDS: [&str; 7] = ["token", "token_hash", "hash", "csrf", "csrf_token", "password", "expose_secret()"];
+
+/// Comparisons that no caller takes part in: what is stored or configured, with the same at another time.
+const OF_NO_CALLER: [(&str, &str); 4] = [
+    ("admin/session.rs", "user.password != before"),
+    ("rotator/pool.rs", "one.secret.expose_secret() == other.secret.expose_secret()"),
+    ("bootstrap/entries/key.rs", "key.secret.expose_secret() == secret"),
+    ("store/catalog/users.rs", "self.password == before.password"),
+];
+
+/// The last part of a path such as `self.former.hash` that ends or begins a text.
+fn word_beside(text: &str, before: bool) -> &str {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '(' | ')');
+    let text = text.trim().trim_start_matches(['&', '*']);
+    let path =
+        if before { text.rsplit(|letter| !is_part(letter)).next() } else { text.split(|letter| !is_part(letter)).next() };
+    path.unwrap_or_default().rsplit('.').next().unwrap_or_default()
+}
+
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    let (mut faults, mut in_constant_time) = (Vec::new(), 0);
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        let code = source.code();
+        in_constant_time += code.matches(".ct_eq(").count();
+        let is_known = |line: &str| OF_NO_CALLER.iter().any(|(path, code)| source.path.ends_with(path) && line.contains(code));
+        for line in code.lines().filter(|line| !is_known(line)) {
+            for operator in [" == ", " != "] {
+                let mut parts = line.split(operator).peekable();
+                while let (Some(left), Some(right)) = (parts.next(), parts.peek()) {
+                    let words = [word_beside(left, true), word_beside(right, false)];
+                    if words.iter().any(|word| SECRET_WORDS.contains(word)) {
+                        faults.push(format!("{}: {}", source.path.display(), line.trim()));
+                    }
+                }
+            }
+        }
+    }
+    assert_none(faults, "what callers send is compared with `subtle`, so that the time tells them nothing");
+    assert!(
+        in_constant_time >= 6,
+        "admin tokens, csrf, clients' tokens, the metrics token and the master key: {in_constant_time}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which keys a list, an export or an action in bulk is about.
 
 use poem_openapi::Object;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::status::KeyStateWord;
 use crate::domain::{Key, ProviderId, secret_hint};
@@ -9,19 +9,23 @@ use crate::rotator::KeyStatus;
 use secrecy::ExposeSecret;
 
 /// Which keys: every member that is given must match.
-#[derive(Default, Object, Deserialize)]
+#[derive(Default, Object, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::admin) struct KeyFilter {
     /// Only keys of the provider with this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(nullable)]
     pub(super) provider: Option<i64>,
     /// Only keys in this state.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(nullable)]
     pub(super) state: Option<KeyStateWord>,
     /// Only keys with this tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(nullable)]
     pub(super) tag: Option<String>,
     /// Only keys whose name, account or shown part of the secret contains this, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(nullable)]
     pub(super) search: Option<String>,
 }

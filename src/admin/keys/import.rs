@@ -1,4 +1,4 @@
-//! Importing pasted keys: all of them in one edit, with its progress.
+//! Importing keys, pasted or of another gateway: all of them in one edit, with its progress.
 
 use std::pin::Pin;
 
@@ -8,10 +8,12 @@ use poem_openapi::Object;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::foreign::{self, ForeignKeys, Place};
 use super::paste::{self, LineState, PastedKeys, demand_readable};
 use crate::admin::access::Access;
 use crate::admin::error::{ApiError, ErrorDetail};
 use crate::admin::wire::example;
+use crate::domain::{Key, ProviderId};
 use crate::store::Edit;
 
 /// Keys between two events.
@@ -44,11 +46,13 @@ struct ImportResult {
     exists: usize,
     /// Lines that could not be read and were left out.
     malformed: usize,
+    /// Ids of providers that were made for the keys.
+    providers: Vec<i64>,
 }
 
 pub(in crate::admin) type Progress = Pin<Box<dyn Stream<Item = ImportProgress> + Send>>;
 
-/// Begins an import. It goes on when the reader of its progress leaves.
+/// Begins an import of pasted keys.
 pub(super) fn start(access: &Access, paste: PastedKeys) -> Result<Progress, ApiError> {
     if paste.provider.is_none() {
         return Err(ApiError::invalid("provider", "provider must be the id of the provider that issued the keys"));
@@ -58,10 +62,28 @@ pub(super) fn start(access: &Access, paste: PastedKeys) -> Result<Progress, ApiE
         demand_readable(&reading)?;
     }
     let total = reading.iter().filter(|(line, _)| line.state == LineState::Valid).count();
+    Ok(run(access, total, move |edit, told| import(edit, &paste, told)))
+}
+
+/// Begins an import of another gateway's keys.
+pub(super) fn start_foreign(access: &Access, request: ForeignKeys) -> Result<Progress, ApiError> {
+    let reading = foreign::read(&request, &access.context().store().catalog())?;
+    if !request.skip_malformed {
+        reading.demand_readable()?;
+    }
+    Ok(run(access, reading.count(LineState::Valid), move |edit, told| import_foreign(edit, &request, told)))
+}
+
+/// Runs an import. It goes on when the reader of its progress leaves.
+fn run(
+    access: &Access,
+    total: usize,
+    import: impl FnOnce(&mut Edit<'_>, &watch::Sender<usize>) -> Result<ImportResult, ApiError> + Send + 'static,
+) -> Progress {
     let (told, progress) = watch::channel(0);
     let (context, actor) = (access.context().clone(), access.actor());
-    let running = tokio::spawn(async move { context.edit(actor, move |edit| import(edit, &paste, &told)).await });
-    Ok(Box::pin(unfold(Some((running, progress)), move |state| next(state, total))))
+    let running = tokio::spawn(async move { context.edit(actor, move |edit| import(edit, &told)).await });
+    Box::pin(unfold(Some((running, progress)), move |state| next(state, total)))
 }
 
 /// What an import becomes: its result, or why there is none.
@@ -89,7 +111,7 @@ async fn next(
 /// Reads the paste once more, against the catalog as it is now, and adds its keys.
 fn import(edit: &mut Edit<'_>, paste: &PastedKeys, told: &watch::Sender<usize>) -> Result<ImportResult, ApiError> {
     let reading = paste::read(paste, edit.catalog())?;
-    let mut result = ImportResult { ids: Vec::new(), duplicate: 0, exists: 0, malformed: 0 };
+    let mut result = ImportResult { ids: Vec::new(), duplicate: 0, exists: 0, malformed: 0, providers: Vec::new() };
     for (line, key) in reading {
         match line.state {
             LineState::Valid => {}
@@ -99,15 +121,46 @@ fn import(edit: &mut Edit<'_>, paste: &PastedKeys, told: &watch::Sender<usize>) 
             LineState::Skipped => {}
         }
         if let Some(key) = key {
-            result.ids.push(edit.create(key)?.value.id.0);
-            if result.ids.len().is_multiple_of(STEP) {
-                told.send_replace(result.ids.len());
-            }
+            add(edit, key, &mut result, told)?;
         }
     }
     Ok(result)
 }
 
+/// Reads the rows once more, against the catalog as it is now, and adds their keys and the providers that are missing.
+fn import_foreign(edit: &mut Edit<'_>, request: &ForeignKeys, told: &watch::Sender<usize>) -> Result<ImportResult, ApiError> {
+    let reading = foreign::read(request, edit.catalog())?;
+    let mut result = ImportResult {
+        ids: Vec::new(),
+        duplicate: reading.count(LineState::Duplicate),
+        exists: reading.count(LineState::Exists),
+        malformed: reading.count(LineState::Malformed),
+        providers: Vec::new(),
+    };
+    for Place { provider, keys, .. } in reading.places {
+        let id = match provider.id {
+            ProviderId(0) => {
+                let made = edit.create(provider)?.value.id;
+                result.providers.push(made.0);
+                made
+            }
+            known => known,
+        };
+        for key in keys {
+            add(edit, Key { provider: id, ..key }, &mut result, told)?;
+        }
+    }
+    Ok(result)
+}
+
+fn add(edit: &mut Edit<'_>, key: Key, result: &mut ImportResult, told: &watch::Sender<usize>) -> Result<(), ApiError> {
+    result.ids.push(edit.create(key)?.value.id.0);
+    if result.ids.len().is_multiple_of(STEP) {
+        told.send_replace(result.ids.len());
+    }
+    Ok(())
+}
+
 example!(ImportProgress, {
-    "done": 2, "total": 2, "result": { "ids": [7, 8], "duplicate": 1, "exists": 0, "malformed": 0 }, "error": null,
+    "done": 2, "total": 2, "result": { "ids": [7, 8], "duplicate": 1, "exists": 0, "malformed": 0, "providers": [] }, "error": null,
 });

@@ -13,7 +13,7 @@ use crate::domain::{Commas, Key, PastedKey, Pattern, Provider, ProviderId, read_
 use crate::store::Catalog;
 
 /// Most keys of one paste.
-const MOST_KEYS: usize = 100_000;
+pub(super) const MOST_KEYS: usize = 100_000;
 
 /// What a comma between things that look like keys means.
 #[derive(Clone, Copy, Default, Enum, Deserialize)]
@@ -236,7 +236,7 @@ fn read_key(
     if wanted.as_ref().is_some_and(|wanted| *wanted != key.name) {
         read.message = Some("its name is taken by another key".to_owned());
     }
-    names.taken.insert(key.name.clone());
+    names.take(&key.name);
     (ReadLine { name: Some(key.name.clone()), ..read }, Some(key))
 }
 
@@ -260,15 +260,23 @@ fn blank(line: usize, state: LineState, message: Option<String>) -> ReadLine {
 
 /// Names that are taken, and the next one that may be free.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     taken: HashSet<String>,
     last: usize,
     last_of: HashMap<String, usize>,
 }
 
 impl Names {
+    pub(super) fn of(taken: impl Iterator<Item = String>) -> Self {
+        Names { taken: taken.collect(), ..Names::default() }
+    }
+
+    pub(super) fn take(&mut self, name: &str) {
+        self.taken.insert(name.to_owned());
+    }
+
     /// The wanted name if it is free, else with the next number behind it; `key-1` and so on where none is wanted.
-    fn free(&mut self, wanted: Option<&str>) -> String {
+    pub(super) fn free(&mut self, wanted: Option<&str>) -> String {
         let (stem, last) = match wanted {
             Some(wanted) if !self.taken.contains(wanted) => return wanted.to_owned(),
             Some(wanted) => (wanted, self.last_of.entry(wanted.to_owned()).or_insert(1)),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use poem_openapi::{Enum, Object};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::to_rfc3339;
 use crate::rotator::{EndpointStatus, KeyState, KeyStatus, ModelStatus};
 
 /// What state a key is in.
-#[derive(Clone, Copy, PartialEq, Eq, Enum, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Enum, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[oai(rename = "KeyState", rename_all = "snake_case")]
 pub(super) enum KeyStateWord {

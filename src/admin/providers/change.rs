@@ -7,7 +7,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
 use crate::admin::wire::{bodies, map, required, set, set_or, set_or_remove, try_map};
-use crate::domain::{AuthScheme, BaseUrl, InvalidField, Probe, Provider, ProviderId, Timeouts};
+use crate::domain::{AuthScheme, BaseUrl, InvalidField, Probe, Provider, Timeouts};
 
 bodies! {
     /// A provider to be made.
@@ -86,23 +86,7 @@ pub(super) struct ProbeChange {
 
 impl ProviderChange {
     pub(super) fn create(self) -> Result<Provider, InvalidField> {
-        let mut provider = Provider {
-            id: ProviderId(0),
-            name: String::new(),
-            base_url: base_url("http://unset", false)?,
-            auth: AuthScheme::default(),
-            headers: Vec::new(),
-            pass_headers: Vec::new(),
-            timeouts: Timeouts::default(),
-            proxy: None,
-            is_default: false,
-            allow_private: false,
-            attempts: None,
-            time_zone: None,
-            probe: Probe::default(),
-            synced_models: Vec::new(),
-            enabled: true,
-        };
+        let mut provider = Provider::new(String::new(), base_url("http://unset", false)?, AuthScheme::default());
         self.apply(&mut provider)?;
         Ok(provider)
     }

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
+use subtle::ConstantTimeEq;
 
 use super::{Entry, ProviderNames, dollars, invalid, patterns};
 use crate::domain::{Client, InvalidField, from_rfc3339, hash_token, parse_ip_net, token_hint};
@@ -72,7 +73,7 @@ impl Entry for ClientEntry {
 
     fn twin(&self, catalog: &Catalog, _providers: &ProviderNames) -> Option<i64> {
         let hash = hash_token(self.token.as_deref()?);
-        catalog.all::<Client>().find(|row| row.value.token_hash == hash).map(|row| row.value.id.0)
+        catalog.all::<Client>().find(|row| bool::from(row.value.token_hash.ct_eq(&hash))).map(|row| row.value.id.0)
     }
 
     fn blank(&self, _providers: &ProviderNames) -> Result<Client, InvalidField> {

@@ -110,6 +110,11 @@ fn key(line: &str, secret: &str) -> Result<PastedKey, PasteFault> {
     Ok(PastedKey { secret: secret.into(), ..PastedKey::default() })
 }
 
+/// A text that is nothing but a key.
+pub(super) fn plain_key(secret: &str) -> Result<PastedKey, PasteFault> {
+    key(secret, secret)
+}
+
 fn describe(character: char) -> String {
     let name = match character {
         ' ' => " (a space)",

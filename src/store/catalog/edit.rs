@@ -93,6 +93,11 @@ impl<'a> Edit<'a> {
         self.audit_as(action, &row, &details)
     }
 
+    /// Writes into the audit log that something was done with many rows of one kind that changed none of them.
+    pub fn note_many<T: Noun>(&mut self, action: &str, details: &Map<String, Value>) -> Result<(), StoreError> {
+        audit::append(&self.transaction, self.actor, action, T::NOUN, (0, ""), details)
+    }
+
     /// Changes the settings, by the rules of [`Edit::update`].
     pub fn update_settings(
         &mut self,

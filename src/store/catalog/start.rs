@@ -17,9 +17,10 @@ use crate::domain::{AdminToken, AlertChannel, AlertRule, Client, Key, Model, Pro
 use crate::store::connection::{Database, DatabaseError, Durability, Schema, inspect, open_inspected};
 use crate::store::sealing::{CANARY, MasterKey, MasterKeySource, SealedContents, Sealer};
 
-const FILE_NAME: &str = "keywheel.db";
+/// The catalog's file in the data folder.
+pub(in crate::store) const CATALOG_FILE: &str = "keywheel.db";
 const READERS: usize = 2;
-const SCHEMA: Schema = Schema {
+pub(in crate::store) const CATALOG: Schema = Schema {
     name: "catalog",
     application_id: 0x4b57_4341, // "KWCA"
     migrations: &[
@@ -40,15 +41,15 @@ impl Store {
     /// is missing or wrong while secrets are stored.
     pub fn open(data_dir: &Path, master_key: &MasterKeySource) -> Result<Store, StoreError> {
         make_private_folder(data_dir)?;
-        let path = data_dir.join(FILE_NAME);
-        let held = inspect(&path, &SCHEMA, sealed_contents)?.unwrap_or_default();
+        let path = data_dir.join(CATALOG_FILE);
+        let held = inspect(&path, &CATALOG, sealed_contents)?.unwrap_or_default();
         let accepted = MasterKey::accept(master_key, data_dir, &held)?;
-        let connection = open_inspected(&path, &SCHEMA, Durability::Full)?;
+        let connection = open_inspected(&path, &CATALOG, Durability::Full)?;
         if accepted.is_new {
             adopt_master_key(&connection, &accepted.sealer)?;
         }
         let catalog = load(&connection, &accepted.sealer)?;
-        let database = Arc::new(Database::start(connection, &path, &SCHEMA, READERS)?);
+        let database = Arc::new(Database::start(connection, &path, &CATALOG, READERS)?);
         Ok(Store {
             owners: ObjectOwners::start(database.clone())?,
             database,
@@ -72,7 +73,8 @@ fn make_private_folder(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn sealed_contents(connection: &Connection) -> Result<SealedContents, DatabaseError> {
+/// What a master key must open.
+pub(in crate::store) fn sealed_contents(connection: &Connection) -> Result<SealedContents, DatabaseError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 0 {
         return Ok(SealedContents::default());

@@ -337,15 +337,3 @@ fn nothing_changes_the_audit_log() {
     }
     assert_eq!(folder.actions(), ["create provider p"]);
 }
-
-#[tokio::test]
-async fn a_copy_stands_on_its_own() {
-    let folder = Folder::new();
-    folder.edit(|edit| edit.create(provider("p"))).unwrap();
-    let other = tempfile::tempdir().unwrap();
-    folder.store().copy_to(&other.path().join("keywheel.db")).await.unwrap();
-    assert!(folder.store().copy_to(&other.path().join("keywheel.db")).await.is_err(), "nothing is overwritten");
-    std::fs::copy(folder.folder.path().join("master.key"), other.path().join("master.key")).unwrap();
-    let copy = Store::open(other.path(), &MasterKeySource::default()).unwrap();
-    assert_eq!(copy.catalog().all::<Provider>().len(), 1);
-}

@@ -98,19 +98,44 @@ pub(in crate::store) fn inspect<T>(
     examine: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
 ) -> Result<Option<T>, DatabaseError> {
     let Some(header) = Header::read(path)? else { return Ok(None) };
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    let wal_bytes = std::fs::metadata(wal).map(|metadata| metadata.len()).ok();
+    let wal_bytes = wal_bytes(path);
     let refuse = |error| DatabaseError::while_opening(error, path);
     let connection = open_for_inspection(path, wal_bytes.is_some()).map_err(refuse)?;
     check_kind(&connection, path, schema)?;
     if header.is_suspicious(wal_bytes) || header.file_bytes <= ALWAYS_CHECKED_BYTES {
-        let detail: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(refuse)?;
-        if detail != "ok" {
-            return Err(DatabaseError::Corrupt { path: path.to_owned(), detail });
-        }
+        check_pages(&connection, path)?;
     }
     examine(&connection).map(Some)
+}
+
+fn wal_bytes(path: &Path) -> Option<u64> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    std::fs::metadata(wal).map(|metadata| metadata.len()).ok()
+}
+
+/// Opens another program's database read-only; that program may be using it.
+pub(in crate::store) fn open_foreign(path: &Path) -> Result<Connection, DatabaseError> {
+    open_for_inspection(path, wal_bytes(path).is_some()).map_err(|error| DatabaseError::while_opening(error, path))
+}
+
+/// Looks a whole database through that stands on its own and that nobody writes, without changing it, and lets the caller
+/// look too.
+pub(in crate::store) fn verify<T>(
+    path: &Path,
+    schema: &Schema,
+    examine: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
+    let connection = open_for_inspection(path, false).map_err(|error| DatabaseError::while_opening(error, path))?;
+    check_kind(&connection, path, schema)?;
+    check_pages(&connection, path)?;
+    examine(&connection)
+}
+
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let refuse = |error| DatabaseError::while_opening(error, path);
+    let detail: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(refuse)?;
+    if detail == "ok" { Ok(()) } else { Err(DatabaseError::Corrupt { path: path.to_owned(), detail }) }
 }
 
 fn check_kind(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), DatabaseError> {

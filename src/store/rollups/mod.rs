@@ -21,7 +21,7 @@ pub use sums::Sums;
 
 pub(super) use outcomes::{MemberQuestion, outcomes};
 pub(super) use reader::{series, totals};
-pub(super) use writer::{Applied, RollupWriter};
+pub(super) use writer::{Applied, RollupWriter, expect_more};
 
 use super::connection::Schema;
 
@@ -29,6 +29,9 @@ use super::connection::Schema;
 const MINUTES_KEPT_S: i64 = 48 * 3600;
 /// The member for models beyond the number that gets sums of their own.
 const OTHER_MEMBER: i64 = -1;
+
+/// The file of the sums in the data folder.
+pub(super) const ROLLUPS_FILE: &str = "rollups.db";
 
 pub(super) const ROLLUPS: Schema = Schema {
     name: "rollups",

@@ -48,6 +48,13 @@ pub(in crate::store) struct Applied {
     pub(in crate::store) open: bool,
 }
 
+/// Makes the next start look whether the sums lack something of any day: for a copy of them that was made while the days
+/// grew.
+pub(in crate::store) fn expect_more(path: &Path) -> Result<(), DatabaseError> {
+    open_writer(path, &ROLLUPS, Durability::Normal)?.execute("UPDATE applied SET open = 1", ())?;
+    Ok(())
+}
+
 impl RollupWriter {
     /// Opens or creates the database of the sums.
     pub(in crate::store) fn open(path: &Path) -> Result<Self, DatabaseError> {

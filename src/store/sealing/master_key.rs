@@ -16,7 +16,8 @@ use crate::clock::random_bytes;
 
 const VARIABLE: &str = "KEYWHEEL_MASTER_KEY";
 const FILE_VARIABLE: &str = "KEYWHEEL_MASTER_KEY_FILE";
-const FILE_NAME: &str = "master.key";
+/// The file in the data folder that a generated key is written to.
+pub(in crate::store) const MASTER_KEY_FILE: &str = "master.key";
 /// Column and row of the text that tells whether a master key is the right one.
 pub(in crate::store) const CANARY: (&str, i64) = ("sealing.canary", 1);
 
@@ -141,9 +142,9 @@ impl MasterKey {
         data_dir: &Path,
         held: &SealedContents,
     ) -> Result<Accepted, MasterKeyError> {
-        let file = data_dir.join(FILE_NAME);
+        let file = data_dir.join(MASTER_KEY_FILE);
         let secrets = held.secrets;
-        let Some((origin, key)) = find(source, &file, secrets)? else {
+        let Some((origin, key)) = find(source, &[&file], secrets)? else {
             if secrets > 0 {
                 return Err(MasterKeyError::Missing { file, secrets });
             }
@@ -152,17 +153,44 @@ impl MasterKey {
             return Ok(Accepted { sealer: Sealer::new(&key), is_new: true });
         };
         let sealer = Sealer::new(&key);
-        let opens = held.canary.as_ref().is_some_and(|canary| sealer.open(CANARY.0, CANARY.1, canary).is_ok());
+        let opens = held.is_opened_by(&sealer);
         if !opens && secrets > 0 {
             return Err(MasterKeyError::Mismatch { origin, file, secrets });
         }
         keep_to_owner(&file).map_err(|error| file_error("keep to its owner", file.display(), secrets, error))?;
         Ok(Accepted { sealer, is_new: !opens })
     }
+
+    /// The key that opens a database, of those that the source and these files hold; `None` where nothing needs one and
+    /// none fits. Nothing is made or changed.
+    pub(in crate::store) fn fitting(
+        source: &MasterKeySource,
+        files: &[&Path],
+        held: &SealedContents,
+    ) -> Result<Option<Self>, MasterKeyError> {
+        let (secrets, file) = (held.secrets, files.first().copied().unwrap_or(Path::new(MASTER_KEY_FILE)).to_owned());
+        match find(source, files, secrets)? {
+            Some((_, key)) if held.is_opened_by(&Sealer::new(&key)) => Ok(Some(key)),
+            Some((origin, _)) if secrets > 0 => Err(MasterKeyError::Mismatch { origin, file, secrets }),
+            None if secrets > 0 => Err(MasterKeyError::Missing { file, secrets }),
+            _ => Ok(None),
+        }
+    }
+
+    /// The key as its file holds it.
+    pub(in crate::store) fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}\n", general_purpose::STANDARD.encode(self.bytes())))
+    }
 }
 
-/// The one key that the variable, the named file and the own file agree on.
-fn find(source: &MasterKeySource, own: &Path, secrets: u64) -> Result<Option<(String, MasterKey)>, MasterKeyError> {
+impl SealedContents {
+    fn is_opened_by(&self, sealer: &Sealer) -> bool {
+        self.canary.as_ref().is_some_and(|canary| sealer.open(CANARY.0, CANARY.1, canary).is_ok())
+    }
+}
+
+/// The one key that the variable, the named file and the own files agree on.
+fn find(source: &MasterKeySource, own: &[&Path], secrets: u64) -> Result<Option<(String, MasterKey)>, MasterKeyError> {
     let mut found: Option<(String, MasterKey)> = None;
     let mut add = |origin: String, text: &str| {
         let Some(key) = MasterKey::parse(text) else { return Err(MasterKeyError::Malformed { origin }) };
@@ -185,10 +213,12 @@ fn find(source: &MasterKeySource, own: &Path, secrets: u64) -> Result<Option<(St
         let text = fs::read_to_string(path).map(Zeroizing::new);
         add(origin.clone(), &text.map_err(|error| file_error("read", origin, secrets, error))?)?;
     }
-    match fs::read_to_string(own).map(Zeroizing::new) {
-        Ok(text) => add(own.display().to_string(), &text)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(file_error("read", own.display(), secrets, error)),
+    for path in own {
+        match fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) => add(path.display().to_string(), &text)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(file_error("read", path.display(), secrets, error)),
+        }
     }
     Ok(found)
 }
@@ -203,7 +233,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 fn write_file(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let text = Zeroizing::new(format!("{}\n", general_purpose::STANDARD.encode(key.bytes())));
+    let text = key.to_text();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -31,6 +31,11 @@ impl Folder {
         Ok(Folder(path))
     }
 
+    /// The folder, which need not exist; it is not made.
+    pub(in crate::store) fn existing(path: PathBuf) -> Self {
+        Folder(path)
+    }
+
     pub(in crate::store) fn path(&self) -> &Path {
         &self.0
     }
@@ -55,7 +60,11 @@ impl Folder {
 
     fn days_with(&self, suffix: &str) -> std::io::Result<Vec<Day>> {
         let mut days = Vec::new();
-        for entry in std::fs::read_dir(&self.0)? {
+        let entries = match std::fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(days),
+            entries => entries?,
+        };
+        for entry in entries {
             let name = entry?.file_name();
             days.extend(name.to_str().and_then(|name| name.strip_suffix(suffix)).and_then(Day::parse));
         }

@@ -39,7 +39,10 @@ pub(super) use writer::{Change, Mark, SegmentWriter, exists};
 
 use super::connection::Schema;
 
-const CALLS: Schema = Schema {
+/// The folder of the days in the data folder.
+pub(super) const CALLS_FOLDER: &str = "calls";
+
+pub(super) const CALLS: Schema = Schema {
     name: "call log",
     application_id: 0x4b57_434c, // "KWCL"
     migrations: &[
@@ -49,7 +52,7 @@ const CALLS: Schema = Schema {
     ],
 };
 
-const BODIES: Schema = Schema {
+pub(super) const BODIES: Schema = Schema {
     name: "call bodies",
     application_id: 0x4b57_4342, // "KWCB"
     migrations: &[include_str!("../../../db/migrations/bodies/0001_bodies.sql")],

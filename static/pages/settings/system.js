@@ -12,6 +12,7 @@ import { Backup } from './backup.js';
 import { Fixed } from './fixed.js';
 import { html } from '../../lib/ui.js';
 
+
 export function System() {
   const system = useQuery('api/system', {}, { every: 5000 });
   return html`<${Answer} of=${system} rows=${8} quiet>${(data) => html`<${About} data=${data} />`}<//>`;
