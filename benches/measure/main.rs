@@ -65,8 +65,21 @@ impl Bench {
 
 /// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
 /// [`run`]; parts whose sections have the same title share a table.
-const PARTS: [&str; 13] =
-    ["plain", "burst", "paced", "selection", "start", "log", "keys", "retention", "memory", "scripts", "reloads", "hostile", "replay"];
+const PARTS: [&str; 13] = [
+    "plain",
+    "burst",
+    "paced",
+    "selection",
+    "start",
+    "log",
+    "keys",
+    "retention",
+    "memory",
+    "scripts",
+    "reloads",
+    "hostile",
+    "replay",
+];
 
 /// Lets this process, and those that it starts, have as many sockets as it may: slow readers need thousands.
 fn raise_open_files() {

@@ -1,6 +1,6 @@
 // Dialogs and drawers on the native element, which keeps focus inside and gives it back.
 import { t } from '../lib/i18n.js';
-import { classes, html, useEffect, useId, useRef } from '../lib/ui.js';
+import { classes, html, useId, useLayoutEffect, useRef } from '../lib/ui.js';
 import { Button, IconButton } from './basics.js';
 
 /**
@@ -11,7 +11,8 @@ export function Dialog({ title, subtitle, close, children, actions, drawer, wide
   const element = useRef();
   const heading = useId();
   const before = useRef(document.activeElement);
-  useEffect(() => {
+  // Before anything is painted: a key that is pressed now is meant for the dialog.
+  useLayoutEffect(() => {
     const dialog = element.current;
     dialog.showModal();
     const first = dialog.querySelector('[autofocus]') ?? dialog.querySelector('.dialog-body :is(input, select, textarea):not([type=hidden])');

@@ -4,7 +4,7 @@ import { LANGUAGES, t, useLanguage } from '../lib/i18n.js';
 import { useAnswer } from '../lib/query.js';
 import { go, href } from '../lib/router.js';
 import { THEMES, theme } from '../lib/theme.js';
-import { classes, html, signal, useEffect, useRef, useState } from '../lib/ui.js';
+import { classes, html, signal, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 import { ROUTES } from '../routes.js';
 import { Icon } from './basics.js';
 import { helpOpen } from './help.js';
@@ -49,7 +49,7 @@ function Open({ close }) {
   const words = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const call = CALL_ID.test(text.trim()) ? [{ icon: 'activity', label: text.trim(), kind: t('nav.calls'), run: () => go(href(['calls', text.trim()])) }] : [];
   const found = [...call, ...[...fixed(), ...(words.length ? data : [])].filter((entry) => matches(entry, words))].slice(0, MOST);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
     return () => {
@@ -57,7 +57,6 @@ function Open({ close }) {
       before?.isConnected && before.focus({ preventScroll: true });
     };
   }, []);
-  useEffect(() => setAt(0), [text]);
   useEffect(() => list.current?.querySelector('.is-here')?.scrollIntoView({ block: 'nearest' }), [at]);
   const choose = (entry) => {
     close();
@@ -81,7 +80,7 @@ function Open({ close }) {
         <div class="palette-input"><${Icon} name="search" />
           <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list"
             aria-activedescendant=${found[at] ? `palette-${at}` : undefined} aria-label=${t('palette.open')} placeholder=${t('palette.hint')}
-            autocomplete="off" spellcheck=${false} autofocus value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${key} /></div>
+            autocomplete="off" spellcheck=${false} autofocus value=${text} onInput=${(event) => { setText(event.target.value); setAt(0); }} onKeyDown=${key} /></div>
         <div class="palette-list" role="listbox" id="palette-list" aria-label=${t('palette.open')} ref=${list}>
           ${found.map((entry, index) => html`
             <div role="option" id="palette-${index}" key=${index} aria-selected=${index === at} class=${classes('palette-entry', index === at && 'is-here')}

@@ -2,7 +2,7 @@
 import { ApiError, request } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { signedIn, signInNeeded, token, user } from '../lib/session.js';
-import { html, useEffect, useRef, useState } from '../lib/ui.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 import { Button } from './basics.js';
 import { SecretField, TextField } from './fields.js';
 import { causeOf } from './states.js';
@@ -73,7 +73,7 @@ export function SignInOverlay() {
 
 function Overlay() {
   const element = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current;
     const focused = document.activeElement;
     dialog.showModal();

@@ -1,9 +1,11 @@
 // What a place shows while it has nothing to show: loading, empty, failed, stale.
-import { ApiError } from '../lib/api.js';
+import { causeOf } from '../lib/cause.js';
 import { t } from '../lib/i18n.js';
 import { shortTime } from '../lib/format.js';
 import { html, useEffect, useState } from '../lib/ui.js';
 import { Button, Icon } from './basics.js';
+
+export { causeOf };
 
 /** True once a wait has lasted long enough to be worth showing. */
 export function useSlow(waiting, ms = 200) {
@@ -34,14 +36,6 @@ export const Empty = ({ icon = 'circle-dashed', title, children, action }) => ht
     ${children && html`<div class="hint">${children}</div>`}
     ${action && html`<div class="row">${action}</div>`}
   </div>`;
-
-/** The cause of a failure in plain words. */
-export function causeOf(error) {
-  if (!(error instanceof ApiError)) return t('error.page');
-  if (error.code === 'network') return navigator.onLine ? t('error.unreachable') : t('error.offline');
-  if (error.status === 403) return t('error.forbidden');
-  return error.message;
-}
 
 export const Failure = ({ error, retry, title }) => html`
   <div class="failure" role="alert">

@@ -5,7 +5,7 @@ import { follow } from './api.js';
 
 /** `off`, `connecting`, `live`, `waiting` (for the next try) or `resting` (the tab is hidden). */
 export const liveState = signal('off');
-/** Counts up when the stream comes back after a gap: what was shown may lack something. */
+/** Counts up when the stream opens, and when it lacks something: what was asked for before then may lack calls. */
 export const liveGaps = signal(0);
 
 const LEAST_WAIT = 1000;
@@ -29,6 +29,7 @@ async function connect() {
   try {
     const onOpen = () => {
       liveState.value = 'live';
+      liveGaps.value += 1;
       wait = LEAST_WAIT;
     };
     await follow('GET', 'api/calls/live', { signal: mine.signal, onOpen }, deliver);
@@ -37,13 +38,8 @@ async function connect() {
   }
   if (connection !== mine) return;
   liveState.value = 'waiting';
-  timer = setTimeout(reconnect, wait * (0.75 + Math.random() / 2));
+  timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
   wait = Math.min(LONGEST_WAIT, wait * 2);
-}
-
-function reconnect() {
-  liveGaps.value += 1;
-  connect();
 }
 
 function deliver(event) {
@@ -61,8 +57,7 @@ function rest() {
 document.addEventListener('visibilitychange', () => {
   clearTimeout(restTimer);
   if (document.hidden) restTimer = setTimeout(rest, REST_AFTER);
-  else if (liveState.value === 'resting') reconnect();
-  else if (liveState.value === 'waiting') connect();
+  else if (['resting', 'waiting'].includes(liveState.value)) connect();
 });
 addEventListener('online', () => liveState.value === 'waiting' && connect());
 addEventListener('pagehide', rest);

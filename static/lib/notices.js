@@ -1,5 +1,6 @@
 // Short messages at the edge of the page, some with an undo.
 import { signal } from '@preact/signals';
+import { causeOf } from './cause.js';
 
 const TIME = 6000;
 const TIME_WITH_ACTION = 10_000;
@@ -20,5 +21,5 @@ export function dismiss(id) {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
-/** Says why something failed. */
-export const notifyError = (error, text) => notify(text, { kind: 'bad', detail: error.message });
+/** Says why something failed, and by which id the log tells more. */
+export const notifyError = (error, text) => notify(text, { kind: 'bad', detail: [causeOf(error), error.status >= 500 && error.requestId].filter(Boolean).join(' · ') });

@@ -147,10 +147,10 @@ async function keepPicture(context, path) {
   await page?.screenshot({ path: file, timeout: 10_000 }).then(() => console.log(`${page.url()} is seen in ${file}`), () => {});
 }
 
-/** Waits until the page has taken up its address, and shows its content: no skeleton, nothing that waits. */
+/** Waits until the page has taken up its address, and shows its content: no skeleton, no dialog still to open. */
 export async function settled(page, name = page.url()) {
   await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
-  const isDone = () => document.querySelector('#page-title') && ![...document.querySelectorAll('.skeleton, .skeleton-room')].some((one) => !one.closest('[data-sample]'));
+  const isDone = () => document.querySelector('#page-title') && [...document.querySelectorAll('dialog')].every((one) => one.open) && ![...document.querySelectorAll('.skeleton, .skeleton-room')].some((one) => !one.closest('[data-sample]'));
   await page.waitForFunction(isDone).catch(() => assert.fail(`${name} did not settle: ${page.url()}`));
 }
 

@@ -6,7 +6,8 @@ import { bytes } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { href } from '../../lib/router.js';
-import { html, useState } from '../../lib/ui.js';
+import { html, useMemo, useState } from '../../lib/ui.js';
+import { streamText } from './stream-text.js';
 import { SNIPPETS, snippet } from '../../lib/snippets.js';
 import { ROUTES } from '../../routes.js';
 
@@ -20,6 +21,7 @@ export function Bodies({ call }) {
     <div class="stack">
       ${hasChat && bodies.request?.text && html`<div><${Button} small icon="message-square" href=${href('chat', { call: call.id })}>${t('calls.replay')}<//></div>`}
       <${Body} title=${t('calls.request')} body=${bodies.request} /><${Body} title=${t('calls.response')} body=${bodies.response} />
+      <p class="hint">${t('calls.headers_not_kept')}${call.dropped_headers.length > 0 ? html` ${t('calls.dropped')}: <code>${call.dropped_headers.join(', ')}</code>` : ''}</p>
       <${AsCode} call=${call} body=${bodies.request?.text} />
     </div>`}<//>`;
 }
@@ -33,9 +35,14 @@ function pretty(text) {
 }
 
 function Body({ title, body }) {
+  const said = useMemo(() => (body?.text ? streamText(body.text) : null), [body]);
+  const [asSent, setAsSent] = useState(false);
   if (!body) return html`<p class="hint">${title}: ${t('calls.not_kept')}</p>`;
   const size = `${title} · ${bytes(body.bytes)}${body.truncated ? ` · ${t('calls.truncated')}` : ''}`;
-  return html`<${Code} title=${size} text=${body.text === null || body.text === undefined ? body.base64 : pretty(body.text)} />`;
+  const text = body.text === null || body.text === undefined ? body.base64 : pretty(body.text);
+  return html`
+    ${said && html`<div class="segments small" role="group" aria-label=${title}>${[false, true].map((sent) => html`<button type="button" key=${sent} aria-pressed=${asSent === sent} onClick=${() => setAsSent(sent)}>${t(sent ? 'calls.as_sent' : 'calls.as_text')}</button>`)}</div>`}
+    <${Code} title=${size} text=${said && !asSent ? said : text} wrap=${Boolean(said) && !asSent} />`;
 }
 
 /** The call as curl, Python and Node; without its kept body, with a body of the same model. */

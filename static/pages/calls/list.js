@@ -8,6 +8,16 @@ const PAGE = 100;
 const MOST = 5000;
 /** So often are held calls shown: a row a frame would be unreadable. */
 const BEAT = 500;
+/** So long after the pointer has moved over the list do its rows hold still, so that what is aimed at is hit. */
+const AIM = 1500;
+
+let aimedAt = -Infinity;
+for (const event of ['pointermove', 'pointerdown']) {
+  addEventListener(event, ({ target, timeStamp }) => {
+    if (target.closest?.('.table-room')) aimedAt = timeStamp;
+  }, { passive: true });
+}
+const isAimed = () => performance.now() - aimedAt < AIM;
 
 /** Filters that a call's line can tell; the others need the server. */
 const TELLS = {
@@ -85,7 +95,7 @@ export function useCalls(asked, paused) {
   rest.current = paused;
   useEffect(() => {
     const timer = setInterval(() => {
-      if (!buffer.current.length || asking.current) return;
+      if (!buffer.current.length || asking.current || isAimed()) return;
       const arrived = buffer.current.reverse();
       buffer.current = [];
       const holds = rest.current || document.getElementById('main').scrollTop > 240;

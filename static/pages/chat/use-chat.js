@@ -16,7 +16,7 @@ export function useChat(id) {
     const stop = new AbortController();
     followed.current.set(message.id, stop);
     const read = readAnswer(id, message.id, stop.signal, patch);
-    read.finally(() => followed.current.delete(message.id));
+    read.finally(() => followed.current.get(message.id) === stop && followed.current.delete(message.id));
   };
 
   useEffect(() => {
