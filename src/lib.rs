@@ -19,6 +19,7 @@
 //! | [`admin`] | the control plane, `/api/*`, one file for each noun |
 //! | [`playground`] | saved conversations, answered through the data plane |
 //! | [`key_check`] | whether a key works, asked, judged and kept |
+//! | [`model_sync`] | what providers list: read, compared with what is kept, accepted |
 //! | [`dashboard`] | the files of `static/` and the policy that they are served under |
 //! | [`bootstrap`], [`config`], [`cli`] | declared rows; settings and where each comes from; commands |
 //! | [`server`] | sockets, time limits, TLS, drain |
@@ -61,6 +62,7 @@ pub mod dashboard;
 pub mod domain;
 pub mod key_check;
 pub mod mock;
+pub mod model_sync;
 pub mod outbound;
 pub mod playground;
 pub mod prices;

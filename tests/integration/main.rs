@@ -45,6 +45,7 @@ mod people;
 mod people_attacks;
 mod people_matrix;
 mod people_users;
+mod prices_and_use;
 mod probe;
 mod process;
 mod readme;

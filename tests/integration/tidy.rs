@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "alerts",
             "key_check",
+            "model_sync",
             "outbound",
             "playground",
             "prices",
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dashboard", &[]),
     ("key_check", &["outbound", "publish", "rotator", "store"]),
     ("mock", &[]),
+    ("model_sync", &["outbound", "publish", "rotator", "store"]),
     ("outbound", &[]),
     ("playground", &["proxy", "store"]),
     ("prices", &[]),

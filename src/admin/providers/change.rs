@@ -101,6 +101,8 @@ impl ProviderChange {
             time_zone: None,
             probe: Probe::default(),
             synced_models: Vec::new(),
+            models_synced_ms: None,
+            model_prices: Default::default(),
             enabled: true,
         };
         self.apply(&mut provider)?;

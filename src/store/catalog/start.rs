@@ -30,6 +30,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../../../db/migrations/catalog/0005_key_checks.sql"),
         include_str!("../../../db/migrations/catalog/0006_chats.sql"),
         include_str!("../../../db/migrations/catalog/0007_alerts.sql"),
+        include_str!("../../../db/migrations/catalog/0008_model_sync.sql"),
     ],
 };
 
