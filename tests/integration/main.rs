@@ -43,6 +43,7 @@ mod outbound_tls;
 mod ownership;
 mod people;
 mod people_attacks;
+mod people_feeds;
 mod people_matrix;
 mod people_users;
 mod prices_and_use;
