@@ -19,6 +19,7 @@ mod cases_requests;
 mod cases_start;
 mod cases_verdicts;
 mod chats;
+mod chats_privacy;
 mod cli;
 mod cli_users;
 mod client_budgets;
