@@ -5,6 +5,7 @@ mod admin_calls;
 mod alerts;
 mod alerts_channels;
 mod alerts_mail;
+mod alerts_mail_tls;
 mod app;
 mod calls;
 mod cases_addresses;
