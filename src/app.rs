@@ -9,6 +9,7 @@ mod upkeep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use anyhow::Context;
 use poem::Endpoint;
@@ -21,8 +22,9 @@ use crate::alerts::AlertDesk;
 use crate::bootstrap::{self, NewToken};
 use crate::clock::{Clock, Entropy, random_bytes};
 use crate::config::{Config, Environment, ShownSetting, Source};
-use crate::domain::{BudgetPeriod, ClientId, KeyId, Moment, User, hash_token, new_token};
+use crate::domain::{BudgetPeriod, Client, ClientId, KeyId, Moment, User, hash_token, new_token};
 use crate::key_states;
+use crate::model_sync::ModelSync;
 use crate::outbound::{Options, Outbound};
 use crate::playground::Playground;
 use crate::prices;
@@ -71,6 +73,8 @@ struct Parts {
     _script_watch: Option<ScriptWatch>,
     /// The states of keys as they were last written.
     saved: tokio::sync::Mutex<HashMap<KeyId, SavedKeyState>>,
+    /// Up to when the uses of clients' tokens are written, in UTC unix milliseconds.
+    uses_saved_ms: AtomicI64,
 }
 
 impl App {
@@ -112,6 +116,7 @@ impl App {
         // After a crash, the statistics lack the last calls until these have been counted.
         recorder.flush().await;
         restore_spending(&quota, &call_log, now).await?;
+        store.last_used::<Client>().await?.into_iter().for_each(|(client, at)| quota.note_use(ClientId(client), at));
         let outbound = Arc::new(Outbound::new(Options::default()));
         let scripts = scripts::start(config, clock, publisher.current());
         let proxy = Proxy::new(ProxyParts {
@@ -136,6 +141,7 @@ impl App {
             rotator: rotator.clone(),
             quota,
             outbound: outbound.clone(),
+            model_sync: ModelSync::new(publisher.clone(), rotator.clone(), outbound.clone(), clock),
             recorder: recorder.clone(),
             call_log: call_log.clone(),
             playground: playground.clone(),
@@ -164,6 +170,7 @@ impl App {
             _script_watch: scripts::watch(&scripts, config.script_watch),
             scripts,
             saved: Default::default(),
+            uses_saved_ms: AtomicI64::new(now.unix_ms),
         };
         Ok(App {
             parts: Arc::new(parts),
@@ -237,6 +244,7 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         upkeep::save_states(&self.parts).await;
+        upkeep::save_uses(&self.parts).await;
         alerts::save(&self.parts).await;
         self.parts.recorder.shutdown().await;
     }

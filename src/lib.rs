@@ -20,6 +20,7 @@
 //! | [`playground`] | saved conversations, answered through the data plane |
 //! | [`key_check`] | whether a key works, asked, judged and kept |
 //! | [`key_states`] | states of keys between the rotator and the catalog |
+//! | [`model_sync`] | what providers list: read, compared with what is kept, accepted |
 //! | [`dashboard`] | the files of `static/` and the policy that they are served under |
 //! | [`bootstrap`], [`config`], [`cli`] | declared rows; settings and where each comes from; commands |
 //! | [`server`] | sockets, time limits, TLS, drain |
@@ -63,6 +64,7 @@ pub mod domain;
 pub mod key_check;
 pub mod key_states;
 pub mod mock;
+pub mod model_sync;
 pub mod outbound;
 pub mod playground;
 pub mod prices;

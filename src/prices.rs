@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-use crate::domain::{Capabilities, LongContextPrice, Price, PriceTable, Rate, model_spellings};
+use crate::domain::{Capabilities, LongContextPrice, Price, PriceTable, Rate, from_rfc3339};
 
 /// The file is part of the binary and checked by a test, so reading it cannot fail in the field.
 static BOOK: LazyLock<Book> = LazyLock::new(|| Book::read(include_str!("prices/prices.json")).unwrap_or_default());
@@ -18,15 +18,9 @@ pub fn table() -> Arc<PriceTable> {
     BOOK.table.clone()
 }
 
-/// What an upstream model can do, as far as the table knows.
-pub fn capabilities(model: &str) -> Capabilities {
-    model_spellings(model).find_map(|name| BOOK.capabilities.get(name)).cloned().unwrap_or_default()
-}
-
 #[derive(Default)]
 struct Book {
     table: Arc<PriceTable>,
-    capabilities: HashMap<String, Capabilities>,
 }
 
 /// The data file: dollars for a million tokens or characters, for one picture, for one second.
@@ -70,14 +64,15 @@ struct LongContextEntry {
 impl Book {
     fn read(text: &str) -> Result<Self, serde_json::Error> {
         let file: File = serde_json::from_str(text)?;
-        let source: Arc<str> = format!("{}, {}", file.source, file.date).into();
+        let source: Arc<str> = file.source.into();
+        let since_ms = from_rfc3339(&format!("{}T00:00:00Z", file.date));
         let mut by_model = HashMap::with_capacity(file.models.len());
         let mut capabilities = HashMap::with_capacity(file.models.len());
         for (name, entry) in file.models {
             capabilities.insert(name.clone(), entry.capabilities());
-            by_model.insert(name, Arc::new(entry.price(source.clone())));
+            by_model.insert(name, Arc::new(entry.price(source.clone(), since_ms)));
         }
-        Ok(Book { table: Arc::new(PriceTable { source, by_model }), capabilities })
+        Ok(Book { table: Arc::new(PriceTable { source, by_model, capabilities }) })
     }
 }
 
@@ -86,7 +81,7 @@ impl Entry {
         Capabilities { context_length: self.context, vision: self.vision, tools: self.tools }
     }
 
-    fn price(&self, source: Arc<str>) -> Price {
+    fn price(&self, source: Arc<str>, since_ms: Option<i64>) -> Price {
         let per_million = |dollars: Option<f64>| dollars.map(Rate::per_million);
         let per_unit = |dollars: Option<f64>| dollars.map(Rate::per_unit);
         Price {
@@ -109,6 +104,7 @@ impl Entry {
                 output: per_million(long.output),
             }),
             source,
+            since_ms,
         }
     }
 }
@@ -121,14 +117,15 @@ mod tests {
     fn the_shipped_file_is_read() {
         let book = Book::read(include_str!("prices/prices.json")).unwrap();
         assert!(book.table.by_model.len() > 500);
-        assert!(book.table.source.starts_with("litellm "), "{}", book.table.source);
+        assert!(book.table.source.starts_with("litellm ") && !book.table.source.contains(','), "{}", book.table.source);
+        assert!(book.table.by_model.values().all(|price| price.since_ms.is_some_and(|at| at > 1_700_000_000_000)));
         let unknown: Vec<_> =
             book.table.by_model.iter().filter(|(_, price)| has_no_rate(price)).map(|(name, _)| name).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     fn has_no_rate(price: &Price) -> bool {
-        *price == Price { source: price.source.clone(), ..Price::default() }
+        price.charges_as(&Price::default())
     }
 
     #[test]

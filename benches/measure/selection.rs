@@ -102,6 +102,8 @@ fn pool(size: usize, now: Moment) -> Result<Arc<Rotator>> {
         time_zone: None,
         probe: Probe::default(),
         synced_models: Vec::new(),
+        models_synced_ms: None,
+        model_prices: Default::default(),
         enabled: true,
     };
     let keys = (1..=size as i64).map(|id| {

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod declared;
+mod lasting;
 mod origin;
 
 use std::net::IpAddr;
@@ -106,6 +107,8 @@ impl Who {
 pub(super) struct Access {
     caller: Caller,
     who: Who,
+    /// What they had to be.
+    demanded: Role,
 }
 
 impl std::ops::Deref for Access {
@@ -209,7 +212,7 @@ async fn let_in(request: &Request, demanded: Role) -> Result<Access, ApiError> {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
     note_use(&caller, &who);
-    Ok(Access { caller, who })
+    Ok(Access { caller, who, demanded })
 }
 
 fn unauthorized() -> ApiError {
@@ -231,10 +234,14 @@ fn holder(caller: &Caller, token: &str) -> Result<Who, ApiError> {
     let catalog = caller.context.store().catalog();
     let found = catalog.all::<AdminToken>().find(|row| bool::from(row.value.token_hash.ct_eq(&given)));
     let token = &found.ok_or_else(unauthorized)?.value;
-    if token.expires_at.is_some_and(|at| at <= caller.now().unix_ms) {
+    if !is_in_time(token, caller.now().unix_ms) {
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "token_expired", "this admin token has expired"));
     }
     Ok(Who::Token(token.clone()))
+}
+
+fn is_in_time(token: &AdminToken, now_ms: i64) -> bool {
+    token.expires_at.is_none_or(|at| at > now_ms)
 }
 
 async fn signed_in(caller: &Caller, request: &Request) -> Result<Who, ApiError> {
@@ -257,10 +264,13 @@ async fn signed_in(caller: &Caller, request: &Request) -> Result<Who, ApiError> 
 async fn session_of(caller: &Caller, secret: &str) -> Result<Option<(Arc<User>, Session)>, ApiError> {
     let store = caller.context.store();
     let Some(session) = store.session(hash_token(secret)).await? else { return Ok(None) };
-    let now_ms = caller.now().unix_ms;
-    let lasts = session.seen_ms + IDLE_MS > now_ms && session.created_ms + LONGEST_MS > now_ms;
+    let lasts = session_in_time(&session, caller.now().unix_ms);
     let user = store.catalog().get::<User>(session.user).map(|row| row.value.clone());
     Ok(user.filter(|user| lasts && !user.disabled).map(|user| (user, session)))
+}
+
+fn session_in_time(session: &Session, now_ms: i64) -> bool {
+    session.seen_ms + IDLE_MS > now_ms && session.created_ms + LONGEST_MS > now_ms
 }
 
 /// Notes now and then that somebody is at work. Nobody waits for it, and it may fail.

@@ -113,11 +113,12 @@ impl Calls {
 
     /// Watch calls as they end
     ///
-    /// Server-sent events, each about 200 ms after its call. A reader that is too slow learns how many it missed.
+    /// Server-sent events, each about 200 ms after its call. A reader that is too slow learns how many it missed. The events end
+    /// with the session or the token that they were asked for with.
     #[oai(path = "/calls/live", method = "get", operation_id = "watch_calls")]
     async fn live(&self, access: Viewer) -> Result<EventStream<Feed>, ApiError> {
         let context = access.context();
-        let feed: Feed = Box::pin(live::feed(context.recorder.subscribe(), context.ending.clone()));
+        let feed: Feed = Box::pin(access.lasting(live::feed(context.recorder.subscribe(), context.ending.clone())));
         Ok(EventStream::new(feed).keep_alive(FEED_KEEP_ALIVE))
     }
 

@@ -10,12 +10,13 @@ use super::Tag;
 use super::access::{Access, Operator, Viewer};
 use super::body::Body;
 use super::error::ApiError;
+use super::usage::RecentUses;
 use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
 use crate::clock::random_bytes;
 use crate::domain::{Client, ClientId, FormerToken, hash_token, new_token, token_hint};
-use crate::store::Stored;
-use body::{ClientBody, ClientChange, ClientCreate, ClientPage, ClientWithToken, TokenChange};
+use crate::store::{Dimension, Stored};
+use body::{ClientBody, ClientChange, ClientCreate, ClientFacts, ClientPage, ClientWithToken, TokenChange};
 
 /// Longest time for which two tokens are taken: 30 days.
 const LONGEST_OVERLAP_S: u64 = 30 * 24 * 3600;
@@ -43,7 +44,8 @@ impl Clients {
         let search = search.0.unwrap_or_default().to_lowercase();
         let catalog = access.context().store().catalog();
         let rows = catalog.after::<Client>(after.map(ClientId)).filter(|row| row.value.name.to_lowercase().contains(&search));
-        let mut clients: Vec<ClientBody> = rows.take(size + 1).map(|row| show(row, &access)).collect();
+        let uses = uses(&access).await?;
+        let mut clients: Vec<ClientBody> = rows.take(size + 1).map(|row| show_with(row, &access, &uses)).collect();
         let next_cursor = next_cursor(&mut clients, size, |client| client.id);
         Ok(Json(ClientPage { clients, next_cursor }))
     }
@@ -57,7 +59,7 @@ impl Clients {
         let token = change.take_token().unwrap_or_else(|| new_token(random_bytes()));
         let client = change.create(&token)?;
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.create(client)?)).await?;
-        Ok(Created::new(row.version, ClientWithToken { client: show(&row, &access), token }))
+        Ok(Created::new(row.version, ClientWithToken { client: show(&row, &access).await?, token }))
     }
 
     /// Get a client
@@ -66,7 +68,7 @@ impl Clients {
         let catalog = access.context().store().catalog();
         let not_found = || ApiError::not_found(format!("there is no client with id {}", id.0));
         let row = catalog.get::<Client>(ClientId(id.0)).ok_or_else(not_found)?;
-        Ok(Found::new(row.version, show(row, &access)))
+        Ok(Found::new(row.version, show(row, &access).await?))
     }
 
     /// Change a client
@@ -85,7 +87,7 @@ impl Clients {
         let version = expected(if_match.0.as_deref())?;
         let change = move |client: &mut Client| Ok(body.0.apply(client)?);
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.update(ClientId(id.0), version, change)?)).await?;
-        Ok(Found::new(row.version, show(&row, &access)))
+        Ok(Found::new(row.version, show(&row, &access).await?))
     }
 
     /// Give a client another token
@@ -119,7 +121,7 @@ impl Clients {
             Ok(())
         };
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.update(ClientId(id.0), version, change)?)).await?;
-        Ok(Found::new(row.version, ClientWithToken { client: show(&row, &access), token }))
+        Ok(Found::new(row.version, ClientWithToken { client: show(&row, &access).await?, token }))
     }
 
     /// Delete a client
@@ -145,11 +147,26 @@ impl Clients {
     #[oai(path = "/clients/:id/restore", method = "post", operation_id = "restore_client")]
     async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Found<ClientBody>, ApiError> {
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.restore::<Client>(ClientId(id.0))?)).await?;
-        Ok(Found::new(row.version, show(&row, &access)))
+        Ok(Found::new(row.version, show(&row, &access).await?))
     }
 }
 
-fn show(row: &Stored<Client>, access: &Access) -> ClientBody {
-    let context = access.context();
-    ClientBody::of(row, &context.quota.remaining(&row.value, access.now()))
+type Uses = RecentUses<i64>;
+
+async fn uses(access: &Access) -> Result<Uses, ApiError> {
+    RecentUses::read(access, Dimension::Client, |member| member.id).await
+}
+
+async fn show(row: &Stored<Client>, access: &Access) -> Result<ClientBody, ApiError> {
+    Ok(show_with(row, access, &uses(access).await?))
+}
+
+fn show_with(row: &Stored<Client>, access: &Access, uses: &Uses) -> ClientBody {
+    let (client, quota) = (&*row.value, &access.context().quota);
+    let facts = ClientFacts {
+        used: quota.remaining(client, access.now()),
+        last_use: quota.last_use(client.id),
+        last_24h: uses.of(&client.id.0),
+    };
+    ClientBody::of(row, facts)
 }

@@ -17,6 +17,7 @@ mod models;
 mod passwords;
 mod people;
 mod period;
+mod price;
 mod providers;
 mod request_id;
 mod scripts;
@@ -28,6 +29,7 @@ mod system;
 mod table;
 mod throttle;
 mod tokens;
+mod usage;
 mod users;
 mod versioned;
 mod wire;
@@ -46,6 +48,7 @@ use crate::alerts::AlertDesk;
 use crate::clock::Clock;
 use crate::domain::TokenHash;
 use crate::key_check::KeyChecker;
+use crate::model_sync::ModelSync;
 use crate::outbound::Outbound;
 use crate::playground::Playground;
 use crate::publish::Publisher;
@@ -74,6 +77,8 @@ pub struct AdminContext {
     pub quota: Arc<Quota>,
     /// Asks providers.
     pub outbound: Arc<Outbound>,
+    /// Reads providers' model lists.
+    pub model_sync: ModelSync,
     /// Takes the records of calls.
     pub recorder: Recorder,
     /// Reads the records of calls, and their statistics.

@@ -7,13 +7,15 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use super::Tag;
-use super::access::{Operator, Viewer};
+use super::access::{Access, Operator, Viewer};
 use super::body::Body;
 use super::error::ApiError;
+use super::providers::DiffBody;
 use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
-use crate::domain::{Model, ModelId};
-use body::{ModelBody, ModelChange, ModelCreate, ModelPage};
+use crate::domain::{Model, ModelId, Provider};
+use crate::store::Stored;
+use body::{DiffList, ModelBody, ModelChange, ModelCreate, ModelFacts, ModelPage};
 
 /// Operations on model routes.
 pub(super) struct Models;
@@ -38,7 +40,8 @@ impl Models {
         let search = search.0.unwrap_or_default().to_lowercase();
         let catalog = access.context().store().catalog();
         let rows = catalog.after::<Model>(after.map(ModelId)).filter(|row| row.value.name.to_lowercase().contains(&search));
-        let mut models: Vec<ModelBody> = rows.take(size + 1).map(|row| ModelBody::of(row, &catalog)).collect();
+        let facts = ModelFacts::read(&access).await?;
+        let mut models: Vec<ModelBody> = rows.take(size + 1).map(|row| ModelBody::of(row, &facts)).collect();
         let next_cursor = next_cursor(&mut models, size, |model| model.id);
         Ok(Json(ModelPage { models, next_cursor }))
     }
@@ -48,7 +51,23 @@ impl Models {
     async fn create(&self, access: Operator, body: Body<ModelCreate>) -> Result<Created<ModelBody>, ApiError> {
         let model = ModelChange::from(body.0).create()?;
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.create(model)?)).await?;
-        Ok(Created::new(row.version, ModelBody::of(&row, &access.context().store().catalog())))
+        Ok(Created::new(row.version, show(&row, &access).await?))
+    }
+
+    /// List what has changed at the providers
+    ///
+    /// One entry for each provider whose model lists were read since Keywheel started, by ascending id: how they differ from
+    /// what is kept.
+    #[oai(path = "/models/diffs", method = "get", operation_id = "list_model_diffs")]
+    async fn diffs(&self, access: Viewer) -> Result<Json<DiffList>, ApiError> {
+        let context = access.context();
+        let catalog = context.store().catalog();
+        let read = catalog.all::<Provider>().filter(|row| context.model_sync.latest(row.value.id).is_some());
+        let mut diffs = Vec::new();
+        for row in read {
+            diffs.push(DiffBody::of(&access, &row.value, false).await?);
+        }
+        Ok(Json(DiffList { diffs }))
     }
 
     /// Get a model route
@@ -57,7 +76,7 @@ impl Models {
         let catalog = access.context().store().catalog();
         let not_found = || ApiError::not_found(format!("there is no model with id {}", id.0));
         let row = catalog.get::<Model>(ModelId(id.0)).ok_or_else(not_found)?;
-        Ok(Found::new(row.version, ModelBody::of(row, &catalog)))
+        Ok(Found::new(row.version, show(row, &access).await?))
     }
 
     /// Change a model route
@@ -76,7 +95,7 @@ impl Models {
         let version = expected(if_match.0.as_deref())?;
         let change = move |model: &mut Model| Ok(body.0.apply(model)?);
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.update(ModelId(id.0), version, change)?)).await?;
-        Ok(Found::new(row.version, ModelBody::of(&row, &access.context().store().catalog())))
+        Ok(Found::new(row.version, show(&row, &access).await?))
     }
 
     /// Delete a model route
@@ -102,6 +121,10 @@ impl Models {
     #[oai(path = "/models/:id/restore", method = "post", operation_id = "restore_model")]
     async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Found<ModelBody>, ApiError> {
         let row = access.context().edit(access.actor(), move |edit| Ok(edit.restore::<Model>(ModelId(id.0))?)).await?;
-        Ok(Found::new(row.version, ModelBody::of(&row, &access.context().store().catalog())))
+        Ok(Found::new(row.version, show(&row, &access).await?))
     }
+}
+
+async fn show(row: &Stored<Model>, access: &Access) -> Result<ModelBody, ApiError> {
+    Ok(ModelBody::of(row, &ModelFacts::read(access).await?))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::passwords::Passwords;
 use super::throttle::Throttle;
@@ -17,6 +18,8 @@ pub struct People {
     pub(super) throttle: Throttle,
     /// When the last use of an admin token was noted, in UTC unix milliseconds.
     pub(super) tokens_noted: Mutex<HashMap<AdminTokenId, i64>>,
+    /// Told of each write of the admin API: it may have ended somebody's right to read on.
+    pub(super) writes: watch::Sender<()>,
 }
 
 impl People {

@@ -2,6 +2,8 @@
 
 mod body;
 mod change;
+mod diff;
+mod models;
 mod sync;
 
 use poem_openapi::OpenApi;
@@ -16,9 +18,11 @@ use super::versioned::{Created, Deleted, Found, expected};
 use super::wire::{cursor_id, next_cursor, page_size};
 use crate::domain::{Provider, ProviderId};
 use crate::store::Stored;
-use body::{ProviderBody, ProviderPage, SyncedModelBody, SyncedModelList};
+use body::{ProviderBody, ProviderPage};
 use change::{ProviderChange, ProviderCreate};
-use sync::{SyncReport, SyncRequest, SyncedModelChange};
+pub(super) use diff::DiffBody;
+use models::SyncedModelList;
+use sync::{AcceptedModels, ModelAcceptance, SyncReport, SyncRequest, SyncedModelChange};
 
 /// Operations on providers.
 pub(super) struct Providers;
@@ -111,16 +115,17 @@ impl Providers {
 
     /// List the models of a provider
     ///
-    /// Every model that one of its keys was seen to list, also those that have vanished or were taken out.
+    /// Every model that one of its keys was seen to list, also those that have vanished or were taken out, and those that have
+    /// a price of their own; with what they cost, can do and have served.
     #[oai(path = "/providers/:id/models", method = "get", operation_id = "list_provider_models")]
     async fn models(&self, access: Viewer, id: Path<i64>) -> Result<Json<SyncedModelList>, ApiError> {
-        find(&access, id.0)?;
-        listed(&access, id.0).await
+        models::listed(&access, &find(&access, id.0)?.value).await
     }
 
-    /// Take a listed model out, or let it in again
+    /// Change a model of a provider
     ///
-    /// A model that was taken out takes no calls by its name, and no later list brings it back.
+    /// Takes a listed model out, or lets it in again: one that was taken out takes no calls by its name, and no later list
+    /// brings it back. Sets what the provider charges for it.
     #[oai(path = "/providers/:id/models", method = "patch", operation_id = "change_provider_model")]
     async fn change_model(
         &self,
@@ -128,15 +133,54 @@ impl Providers {
         id: Path<i64>,
         body: Body<SyncedModelChange>,
     ) -> Result<Json<SyncedModelList>, ApiError> {
-        let SyncedModelChange { model, removed } = body.0;
-        let edit = access
-            .context()
-            .edit(access.actor(), move |edit| Ok(edit.remove_synced_model(ProviderId(id.0), &model, removed)?));
-        edit.await?;
-        listed(&access, id.0).await
+        sync::change(&access, ProviderId(id.0), body.0).await?;
+        models::listed(&access, &find(&access, id.0)?.value).await
     }
 
-    /// Read the model lists of a provider
+    /// Compare the model lists that were read last with what is kept
+    ///
+    /// The lists were read by the schedule, or when somebody asked for it; nothing is read now.
+    #[oai(path = "/providers/:id/models/diff", method = "get", operation_id = "get_provider_model_diff")]
+    async fn diff(
+        &self,
+        access: Viewer,
+        id: Path<i64>,
+        /// Show what an empty list would mean if it were believed.
+        #[oai(default)]
+        believe_empty: Query<bool>,
+    ) -> Result<Json<DiffBody>, ApiError> {
+        let row = find(&access, id.0)?;
+        Ok(Json(DiffBody::of(&access, &row.value, believe_empty.0).await?))
+    }
+
+    /// Read the model lists of a provider, and compare
+    ///
+    /// Asks with every key that is not disabled. Nothing changes until the difference is accepted.
+    #[oai(path = "/providers/:id/models/diff", method = "post", operation_id = "read_provider_models")]
+    async fn read(&self, access: Operator, id: Path<i64>) -> Result<Json<DiffBody>, ApiError> {
+        let provider = find(&access, id.0)?.value;
+        let model_sync = &access.context().model_sync;
+        model_sync.read(&provider, model_sync.keys(provider.id)).await;
+        Ok(Json(DiffBody::of(&access, &provider, false).await?))
+    }
+
+    /// Accept what a provider's keys list
+    ///
+    /// Takes over the difference that was looked at, whole or in part. A list that could not be read changes nothing, nor does
+    /// an empty one unless it is believed. A model that vanished is marked, and its routes and prices stay. 409 when the lists
+    /// were read again since.
+    #[oai(path = "/providers/:id/models/accept", method = "post", operation_id = "accept_provider_models")]
+    async fn accept(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        body: Body<ModelAcceptance>,
+    ) -> Result<Json<AcceptedModels>, ApiError> {
+        let provider = find(&access, id.0)?.value;
+        Ok(Json(sync::accept(&access, provider.id, body.0).await?))
+    }
+
+    /// Read the model lists of a provider, and accept them whole
     ///
     /// Asks with every key that is not disabled. A key whose list cannot be read, or is empty, keeps what it listed before.
     #[oai(path = "/providers/:id/models/sync", method = "post", operation_id = "sync_provider_models")]
@@ -149,9 +193,4 @@ impl Providers {
 fn find(access: &Access, id: i64) -> Result<Stored<Provider>, ApiError> {
     let not_found = || ApiError::not_found(format!("there is no provider with id {id}"));
     access.context().store().catalog().get::<Provider>(ProviderId(id)).cloned().ok_or_else(not_found)
-}
-
-async fn listed(access: &Access, id: i64) -> Result<Json<SyncedModelList>, ApiError> {
-    let models = access.context().store().synced_models(ProviderId(id)).await?;
-    Ok(Json(SyncedModelList { models: models.into_iter().map(SyncedModelBody::from).collect() }))
 }

@@ -1,4 +1,5 @@
-//! An id for every admin request: it stands in the answer, and on the lines that the request leaves in the log.
+//! An id for every admin request: it stands in the answer, and on the lines that the request leaves in the log. Open feeds
+//! learn of each write.
 
 use std::sync::Arc;
 
@@ -25,7 +26,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithId<E> {
         let now_ms = self.context.clock.now().unix_ms.max(0) as u64;
         let id = uuid::Builder::from_unix_timestamp_millis(now_ms, &random_bytes()).into_uuid().to_string();
         let span = tracing::error_span!("admin", request_id = %id);
+        let is_write = !request.method().is_safe();
         let mut response = self.inner.call(request).instrument(span).await?;
+        if is_write {
+            self.context.people.writes.send_replace(());
+        }
         if let Ok(id) = HeaderValue::try_from(id) {
             response.headers_mut().insert(HEADER, id);
         }

@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, future, stream};
+use futures_util::future;
 
 use super::Parts;
-use crate::domain::{Key, KeyId, Moment, Provider, ProviderId, Snapshot};
-use crate::rotator::{KeyState, mask};
-use crate::store::{Actor, StoreError};
+use crate::domain::{Moment, Provider, ProviderId, Snapshot};
+use crate::model_sync::Reading;
+use crate::store::{Acceptance, Actor, StoreError};
 
-/// Keys of one provider that are asked at once.
-const AT_ONCE: usize = 4;
 /// Keys of one provider that are asked in one round; the next round goes on behind them.
 const KEYS_A_ROUND: usize = 64;
 /// Wait after the first failure. It doubles with each further one.
@@ -118,45 +116,31 @@ pub(super) async fn read_due(parts: &Parts, schedule: &mut Schedule) {
 
 /// Asks with the provider's keys from the given one on. Returns how it ended, and how many keys were asked.
 async fn read(parts: &Parts, snapshot: &Snapshot, provider: Arc<Provider>, first: usize) -> (Last, usize) {
-    let is_asked = |key: &&Arc<Key>| key.provider == provider.id && can_ask(parts, key);
-    let mut keys: Vec<Arc<Key>> = snapshot.keys().filter(is_asked).cloned().collect();
+    let model_sync = &parts.admin.model_sync;
+    let keys = model_sync.keys(provider.id);
     if keys.is_empty() {
         return (Last::WithoutKeys, 0);
     }
-    keys.sort_unstable_by_key(|key| key.id);
     let asked = keys.len().min(KEYS_A_ROUND);
     let first = first % keys.len();
-    let in_turn = keys.iter().cycle().skip(first).take(asked).cloned().collect::<Vec<_>>();
-    let asking = in_turn.into_iter().map(|key| ask(parts, &provider, key));
-    let answers: Vec<_> = stream::iter(asking).buffer_unordered(AT_ONCE).collect().await;
-    let lists: Vec<(KeyId, Vec<String>)> = answers.into_iter().flatten().filter(|(_, models)| !models.is_empty()).collect();
-    if lists.is_empty() {
+    let in_turn = keys.iter().cycle().skip(first).take(asked).cloned().collect();
+    let reading = model_sync.read(&provider, in_turn).await;
+    for (key, error) in &reading.failed {
+        let key = snapshot.key(*key).map_or("", |key| &key.name);
+        tracing::info!(provider = provider.name, key, error, "cannot list the provider's models");
+    }
+    if reading.lists(false).is_empty() {
         return (Last::Failed(0), asked);
     }
-    (keep(parts, &provider, lists).await, asked)
+    let waits = snapshot.settings.model_sync_review && provider.models_synced_ms.is_some();
+    (if waits { Last::Listed } else { keep(parts, &provider, &reading).await }, asked)
 }
 
-async fn ask(parts: &Parts, provider: &Provider, key: Arc<Key>) -> Option<(KeyId, Vec<String>)> {
-    match parts.outbound.list_models(provider, &key).await {
-        Ok(models) => Some((key.id, models)),
-        Err(error) => {
-            let error = mask(&error.to_string(), &key);
-            tracing::info!(provider = provider.name, key = key.name, error, "cannot list the provider's models");
-            None
-        }
-    }
-}
-
-/// Whether a key is asked: those that are disabled are not.
-fn can_ask(parts: &Parts, key: &Key) -> bool {
-    let status = parts.rotator.status(key.id, parts.clock.now());
-    status.is_some_and(|status| !matches!(status.state, KeyState::DisabledAuto | KeyState::DisabledManual))
-}
-
-async fn keep(parts: &Parts, provider: &Provider, lists: Vec<(KeyId, Vec<String>)>) -> Last {
+async fn keep(parts: &Parts, provider: &Provider, reading: &Reading) -> Last {
     let actor = Actor { name: "model list".to_owned(), address: None, now_ms: parts.clock.now().unix_ms };
-    let id = provider.id;
-    let synced: Result<_, StoreError> = parts.publisher.edit(actor, move |edit| edit.sync_models(id, &lists, false)).await;
+    let (id, lists) = (provider.id, reading.lists(false));
+    let edit = parts.publisher.edit(actor, move |edit| edit.accept_models(id, &lists, &Acceptance::default()));
+    let synced: Result<_, StoreError> = edit.await;
     match synced {
         Ok(outcome) => {
             let (added, vanished) = (outcome.added.len(), outcome.vanished.len());

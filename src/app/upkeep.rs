@@ -1,12 +1,13 @@
 //! What runs beside the calls: states saved, keys probed, model lists read, old rows forgotten.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{App, Parts};
 use super::{alerts, checks, model_lists};
 use crate::admin::record_live_scripts;
-use crate::domain::KeyEventKind;
+use crate::domain::{Client, KeyEventKind};
 use crate::key_states;
 use crate::outbound::ProbeVerdict;
 use crate::rotator::{ProbeDue, ProbeResult};
@@ -14,6 +15,8 @@ use crate::telemetry::KeyCount;
 
 /// Time between two looks at what has changed.
 const TICK: Duration = Duration::from_secs(1);
+/// Time between two writings of when clients were last seen.
+const USES: Duration = Duration::from_secs(5);
 /// Time between two rounds of forgetting.
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long the owner of an object is remembered.
@@ -25,6 +28,7 @@ pub(super) fn start(app: &App) {
         tell_events(&parts);
         save_states(&parts).await;
     });
+    every(app, USES, |parts| async move { save_uses(&parts).await });
     every(app, TICK, probe_due_keys);
     every(app, TICK, record_scripts);
     every(app, HOUR, forget);
@@ -88,6 +92,19 @@ pub(super) async fn save_states(parts: &Parts) {
     match parts.publisher.store().save_key_states(rows, now.unix_ms).await {
         Ok(()) => saved.extend(changed.into_iter().map(|state| (state.key, state))),
         Err(error) => tracing::warn!(%error, "cannot save the states of keys; they stay in memory"),
+    }
+}
+
+/// Writes when clients' tokens were last used, of those that were used since the last time.
+pub(super) async fn save_uses(parts: &Parts) {
+    let now_ms = parts.clock.now().unix_ms;
+    let uses = parts.admin.quota.used_since(parts.uses_saved_ms.load(Ordering::Relaxed));
+    if uses.is_empty() {
+        return;
+    }
+    match parts.publisher.store().touch_all::<Client>(uses).await {
+        Ok(()) => parts.uses_saved_ms.store(now_ms, Ordering::Relaxed),
+        Err(error) => tracing::warn!(%error, "cannot save when clients were last seen; it stays in memory"),
     }
 }
 

@@ -88,6 +88,7 @@ impl DollarPrice {
             per_character: million("price.per_million_characters", self.per_million_characters)?,
             long_context: long_context.map(LongContextDollars::to_price).transpose()?,
             source,
+            since_ms: None,
         })
     }
 }

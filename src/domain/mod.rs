@@ -53,8 +53,8 @@ pub use ids::{
 };
 pub use key::{Key, KeyFacts, secret_hint};
 pub use limits::KeyLimits;
-pub use model::{Capabilities, Model, Strategy, Target};
-pub use money::{Cost, LongContextPrice, Nanodollars, Price, PriceTable, Rate, model_spellings};
+pub use model::{Capabilities, Model, Strategy, Target, is_model_name};
+pub use money::{Cost, LongContextPrice, Nanodollars, Price, PriceOrigin, PriceTable, Rate, model_spellings};
 pub use owner::ObjectOwner;
 pub use pasted_keys::{Commas, PasteFault, PastedKey, PastedLine, read_pasted_keys};
 pub use pattern::Pattern;

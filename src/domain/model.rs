@@ -68,6 +68,11 @@ pub struct Target {
     pub weight: u32,
 }
 
+/// Whether a provider can have a model of this name: 1 to 200 bytes without control characters.
+pub fn is_model_name(name: &str) -> bool {
+    (1..=200).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
 /// What a model can do, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

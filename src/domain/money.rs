@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::model::Capabilities;
+
 /// An amount of money in billionths of a US dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -112,8 +114,17 @@ pub struct Price {
     pub per_character: Option<Rate>,
     /// What tokens cost in a call with a long input.
     pub long_context: Option<LongContextPrice>,
-    /// Where the figures come from, such as `litellm 1.110.2, 2026-11-25` or `operator`.
+    /// Where the figures come from, such as `litellm 1.110.2` or `operator`.
     pub source: Arc<str>,
+    /// Of when they are, in UTC unix milliseconds: when an operator set them, or the day of the data file.
+    pub since_ms: Option<i64>,
+}
+
+impl Price {
+    /// Whether another price charges the same for everything, wherever and whenever it comes from.
+    pub fn charges_as(&self, other: &Price) -> bool {
+        Price { source: other.source.clone(), since_ms: other.since_ms, ..self.clone() } == *other
+    }
 }
 
 /// What all tokens of a call cost when its input is longer than a threshold. A missing rate is as in a shorter call.
@@ -132,19 +143,38 @@ pub struct LongContextPrice {
     pub output: Option<Rate>,
 }
 
-/// Prices by model name, read from a dated data file.
+/// Who says what a model costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriceOrigin {
+    /// The operator, for a model route.
+    Route,
+    /// The operator, for a model of a provider.
+    Provider,
+    /// The data file.
+    Table,
+}
+
+/// Prices and capabilities by model name, read from a dated data file.
 #[derive(Clone, Debug, Default)]
 pub struct PriceTable {
-    /// Where the table comes from and of which day, for display.
+    /// Where the table comes from, for display.
     pub source: Arc<str>,
     /// Prices by upstream model name.
     pub by_model: HashMap<String, Arc<Price>>,
+    /// What upstream models can do, by name.
+    pub capabilities: HashMap<String, Capabilities>,
 }
 
 impl PriceTable {
     /// The price of an upstream model, by the first of its [`model_spellings`] that the table has.
     pub fn find(&self, model: &str) -> Option<&Arc<Price>> {
         model_spellings(model).find_map(|name| self.by_model.get(name))
+    }
+
+    /// What an upstream model can do, as far as the table knows.
+    pub fn capabilities(&self, model: &str) -> Capabilities {
+        model_spellings(model).find_map(|name| self.capabilities.get(name)).cloned().unwrap_or_default()
     }
 }
 

@@ -1,9 +1,13 @@
 //! A provider: an endpoint that speaks the OpenAI HTTP API.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::base_url::BaseUrl;
 use super::ids::ProviderId;
+use super::money::Price;
 
 /// How a provider wants to see a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -123,8 +127,12 @@ pub struct Provider {
     pub time_zone: Option<String>,
     /// How its keys are probed.
     pub probe: Probe,
-    /// Model names that its keys were seen to list.
+    /// Model names that its keys were seen to list, without those that vanished or were taken out.
     pub synced_models: Vec<String>,
+    /// When that list was last taken over, in UTC unix milliseconds.
+    pub models_synced_ms: Option<i64>,
+    /// What an operator says that it charges, by its own names of models.
+    pub model_prices: HashMap<String, Arc<Price>>,
     /// Whether it takes calls.
     pub enabled: bool,
 }
@@ -147,6 +155,8 @@ impl Provider {
             time_zone: None,
             probe: Probe::default(),
             synced_models: Vec::new(),
+            models_synced_ms: None,
+            model_prices: Default::default(),
             enabled: true,
         }
     }

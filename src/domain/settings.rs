@@ -48,6 +48,8 @@ pub struct Settings {
     pub retry_sent_timeouts: bool,
     /// Seconds between two readings of a provider's model list; 0: it is read until it is known, and then no more.
     pub model_sync_s: u64,
+    /// Whether later changes of a provider's model list wait until an operator accepts them; its first list never waits.
+    pub model_sync_review: bool,
     /// Origins from which browsers may call `/v1`; empty is none, `*` is any.
     pub cors_origins: Vec<String>,
     /// Operator's rules for errors, before the built-in ones.
@@ -74,6 +76,7 @@ impl Default for Settings {
             refuse_unpriced: false,
             retry_sent_timeouts: false,
             model_sync_s: 6 * 3600,
+            model_sync_review: false,
             cors_origins: Vec::new(),
             error_rules: Vec::new(),
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::client::{Client, TokenHash};
 use super::ids::{ClientId, KeyId, ProviderId};
 use super::key::Key;
-use super::model::{Model, Target};
-use super::money::{Price, PriceTable};
+use super::model::{Capabilities, Model, Target};
+use super::money::{Price, PriceOrigin, PriceTable};
 use super::provider::Provider;
 use super::settings::Settings;
 
@@ -170,9 +170,39 @@ impl Snapshot {
         routes.chain(synced).filter(|name| client.may_ask(name)).collect()
     }
 
-    /// The price of a call: the route's own, else the table's for the upstream model.
-    pub fn price<'a>(&'a self, route: Option<&'a Model>, upstream_model: &str) -> Option<&'a Arc<Price>> {
-        route.and_then(|model| model.price.as_ref()).or_else(|| self.prices.find(upstream_model))
+    /// The price of a call: the route's own, else the operator's for that model of that provider, else the table's for the
+    /// upstream model.
+    pub fn price<'a>(&'a self, route: Option<&'a Model>, provider: ProviderId, upstream_model: &str) -> Option<&'a Arc<Price>> {
+        self.price_in_force(route, provider, upstream_model).map(|(_, price)| price)
+    }
+
+    /// [`Snapshot::price`], and who says so.
+    pub fn price_in_force<'a>(
+        &'a self,
+        route: Option<&'a Model>,
+        provider: ProviderId,
+        upstream_model: &str,
+    ) -> Option<(PriceOrigin, &'a Arc<Price>)> {
+        let of_route = route.and_then(|model| model.price.as_ref()).map(|price| (PriceOrigin::Route, price));
+        let of_provider = || {
+            let price = self.providers.get(&provider)?.model_prices.get(upstream_model)?;
+            Some((PriceOrigin::Provider, price))
+        };
+        let of_table = || Some((PriceOrigin::Table, self.prices.find(upstream_model)?));
+        of_route.or_else(of_provider).or_else(of_table)
+    }
+
+    /// What a public model can do: as its route says, else as the table knows of the model that serves it first.
+    pub fn capabilities(&self, name: &str) -> Capabilities {
+        let route = self.models.get(name);
+        let first = route.and_then(|model| model.targets.iter().min_by_key(|target| target.tier));
+        let table = self.prices.capabilities(first.map_or(name, |target| &target.model));
+        let Some(Model { capabilities: own, .. }) = route.map(|model| &**model) else { return table };
+        Capabilities {
+            context_length: own.context_length.or(table.context_length),
+            vision: own.vision.or(table.vision),
+            tools: own.tools.or(table.tools),
+        }
     }
 
     fn enabled_targets(&self, model: &Model) -> Arc<[Target]> {

@@ -274,6 +274,8 @@ mod tests {
             time_zone: None,
             probe: Probe::default(),
             synced_models: Vec::new(),
+            models_synced_ms: None,
+            model_prices: Default::default(),
             enabled: true,
         }
     }

@@ -1,5 +1,7 @@
 //! A letter to an address that the operator chose, by SMTP and behind the same guard as calls.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::message::header::ContentType;
@@ -7,6 +9,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
 
 use super::clients::Outbound;
 use super::guard;
@@ -74,8 +77,8 @@ async fn mailer(letter: &Letter<'_>) -> Result<AsyncSmtpTransport<Tokio1Executor
     let unreachable = |error: &dyn std::error::Error| MailError::Failed(format!("{}: {error}", server.host));
     let found = tokio::net::lookup_host((server.host.as_str(), server.port)).await.map_err(|error| unreachable(&error))?;
     let allowed = guard::permitted(&found.collect::<Vec<_>>(), letter.allow_private);
-    let address = allowed.map_err(|refused| MailError::Refused(refused.to_string()))?.into_iter().next();
-    let Some(address) = address else { return Err(MailError::Failed(format!("{} has no address", server.host))) };
+    let allowed = allowed.map_err(|refused| MailError::Refused(refused.to_string()))?;
+    let address = reachable(&allowed).await.map_err(|error| unreachable(&error))?;
     let parameters = || TlsParameters::new(server.host.clone()).map_err(|error| unreachable(&error));
     let tls = match server.security {
         MailSecurity::Starttls => Tls::Required(parameters()?),
@@ -90,6 +93,21 @@ async fn mailer(letter: &Letter<'_>) -> Result<AsyncSmtpTransport<Tokio1Executor
         builder = builder.credentials(Credentials::new(user.clone(), letter.password.expose_secret().to_owned()));
     }
     Ok(builder.build())
+}
+
+/// The first address that takes a connection, where there are several: a name often has one of IPv6 that leads nowhere.
+async fn reachable(addresses: &[SocketAddr]) -> io::Result<SocketAddr> {
+    let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "it has no address");
+    for address in addresses {
+        if addresses.len() == 1 {
+            return Ok(*address);
+        }
+        match TcpStream::connect(address).await {
+            Ok(_) => return Ok(*address),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// What the server said, or why it could not be reached; a password is never quoted.

@@ -111,8 +111,7 @@ impl Playground {
     pub fn models(&self) -> Vec<ChatModel> {
         let snapshot = self.shared.snapshot.load();
         let client = client::find(&snapshot).unwrap_or_else(|| Arc::new(client::template(Default::default())));
-        let capabilities = |name: &str| snapshot.model(name).map(|model| model.capabilities.clone()).unwrap_or_default();
-        let to_model = |name: &str| ChatModel { name: name.to_owned(), capabilities: capabilities(name) };
+        let to_model = |name: &str| ChatModel { name: name.to_owned(), capabilities: snapshot.capabilities(name) };
         snapshot.models_of(&client).into_iter().map(to_model).collect()
     }
 

@@ -194,7 +194,7 @@ impl Call {
         self.record.status = head.status.as_u16();
         self.generates = plan.generates();
         self.route = plan.model_at(lease.tier()).cloned();
-        self.price = plan.snapshot.price(self.route.as_deref(), lease.model()).cloned();
+        self.price = plan.snapshot.price(self.route.as_deref(), lease.provider().id, lease.model()).cloned();
         let first_byte_us = self.record.attempts.last().and_then(|attempt| attempt.timings.first_byte_us);
         let now = self.deps.clock.now();
         let limits = LearnedLimits::from_headers(&head.headers, now);

@@ -86,10 +86,12 @@ pub(super) async fn take_in(
 /// Who calls: the holder of the token, or whom Keywheel calls for.
 fn identify(call: &mut Call, snapshot: &Snapshot, request: &Request, now: Moment) -> Result<Arc<Client>, ProxyError> {
     let address = call.record.client_ip;
-    match call.client.take() {
+    let client = match call.client.take() {
         Some(client) => auth::may_call(&client, address, now).map(|()| client),
         None => auth::client(snapshot, request.headers(), address, now),
-    }
+    }?;
+    call.deps.quota.note_use(client.id, now.unix_ms);
+    Ok(client)
 }
 
 fn answer_from_catalog(
@@ -286,7 +288,9 @@ fn admit(call: &mut Call, plan: &Plan, client: &Arc<Client>, now: Moment) -> Res
 
 fn estimated_cost(plan: &Plan) -> Cost {
     let Some(target) = plan.targets().first() else { return Cost::Unknown };
-    let Some(price) = plan.snapshot.price(plan.route.model.as_deref(), &target.model) else { return Cost::Unknown };
+    let Some(price) = plan.snapshot.price(plan.route.model.as_deref(), target.provider, &target.model) else {
+        return Cost::Unknown;
+    };
     let (output, pictures) = match &plan.payload {
         Payload::Json(peek) => (peek.max_output_tokens.unwrap_or(ASSUMED_OUTPUT_TOKENS) * peek.n.unwrap_or(1).max(1), peek.n),
         _ => (ASSUMED_OUTPUT_TOKENS, None),

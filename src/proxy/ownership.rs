@@ -72,7 +72,7 @@ fn late_price(snapshot: &Snapshot, owner: &ObjectOwner) -> Option<Arc<Price>> {
     let name = owner.model.as_deref()?;
     let route = snapshot.model(name);
     let target = route.and_then(|model| model.targets.iter().find(|target| target.provider == owner.provider));
-    snapshot.price(route.map(|model| &**model), target.map_or(name, |target| &target.model)).cloned()
+    snapshot.price(route.map(|model| &**model), owner.provider, target.map_or(name, |target| &target.model)).cloned()
 }
 
 fn named_ids(plan: &Plan) -> Vec<Arc<str>> {

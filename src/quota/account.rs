@@ -13,6 +13,8 @@ pub(super) struct Account {
     sums: [Sum; BudgetPeriod::ALL.len()],
     reserved: Spent,
     latest_ms: u64,
+    /// When its token was last used, in UTC unix milliseconds; 0 is never.
+    used_ms: i64,
 }
 
 /// What was used in one period.
@@ -110,6 +112,16 @@ impl Account {
         self.turn(now);
         let sum = &mut self.sums[period as usize];
         sum.spent = sum.spent.plus(used);
+    }
+
+    /// Its token was used.
+    pub(super) fn note_use(&mut self, unix_ms: i64) {
+        self.used_ms = self.used_ms.max(unix_ms);
+    }
+
+    /// When its token was last used, in UTC unix milliseconds.
+    pub(super) fn last_use(&self) -> Option<i64> {
+        Some(self.used_ms).filter(|at| *at > 0)
     }
 
     /// What is used and left.

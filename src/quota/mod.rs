@@ -160,6 +160,23 @@ impl Quota {
         self.account(client).lock().add_late(used, now);
     }
 
+    /// Notes that a client's token was used at this moment, in UTC unix milliseconds: also for a call that is refused.
+    pub fn note_use(&self, client: ClientId, unix_ms: i64) {
+        self.account(client).lock().note_use(unix_ms);
+    }
+
+    /// When a client's token was last used, in UTC unix milliseconds.
+    pub fn last_use(&self, client: ClientId) -> Option<i64> {
+        self.account(client).lock().last_use()
+    }
+
+    /// The clients whose tokens were used at this moment or later, and when last, in UTC unix milliseconds.
+    pub fn used_since(&self, unix_ms: i64) -> Vec<(ClientId, i64)> {
+        let accounts = self.accounts.read();
+        let uses = accounts.iter().filter_map(|(client, account)| Some((*client, account.lock().last_use()?)));
+        uses.filter(|(_, at)| *at >= unix_ms).collect()
+    }
+
     fn account(&self, client: ClientId) -> Arc<Mutex<Account>> {
         if let Some(account) = self.accounts.read().get(&client) {
             return account.clone();

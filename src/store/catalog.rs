@@ -51,7 +51,7 @@ pub use scripts::{ScriptTexts, ScriptVersion};
 pub use sessions::Session;
 pub(super) use start::{CATALOG, CATALOG_FILE, sealed_contents};
 pub use states::SavedState;
-pub use synced::{SyncOutcome, SyncedModel};
+pub use synced::{Acceptance, ModelDiff, ModelDifference, ModelLists, SyncOutcome, SyncedModel};
 pub use view::Catalog;
 
 /// A deleted row can be restored for one day.

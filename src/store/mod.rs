@@ -16,9 +16,9 @@ mod segments;
 pub use backup::{BackupCounts, BackupError, BackupPlan, Manifest, Unpacked, back_up, holds_data, set_aside, unpack};
 pub use call_log::{CallLog, CallLogWriter, LogSize, Retention, open_call_log};
 pub use catalog::{
-    Actor, AlertsSoFar, AuditEntry, AuditFilter, Catalog, ChatCursor, ChatPage, ChatQuery, Edit, FileValues, KeyCheck, Link,
-    LinkPurpose, NewImage, NewTurn, Noun, ObjectOwners, SavedState, ScriptTexts, ScriptVersion, Session, Store, StoreError,
-    Stored, SyncOutcome, SyncedModel, Turn,
+    Acceptance, Actor, AlertsSoFar, AuditEntry, AuditFilter, Catalog, ChatCursor, ChatPage, ChatQuery, Edit, FileValues,
+    KeyCheck, Link, LinkPurpose, ModelDiff, ModelDifference, ModelLists, NewImage, NewTurn, Noun, ObjectOwners, SavedState,
+    ScriptTexts, ScriptVersion, Session, Store, StoreError, Stored, SyncOutcome, SyncedModel, Turn,
 };
 pub use connection::DatabaseError;
 pub use foreign::{is_database, read_foreign_tables};

@@ -148,7 +148,7 @@ export default {
     until: 'until {time}', story_failure: '{kind} of {names}', story_nobody: '{outcome}: no provider was asked.', story_at_once: '{name} answered at the first attempt.', story_failed_first: 'Failed first: {failures}.', story_then: 'Then {name} answered.', story_all_failed: 'Nobody answered: {failures}.', story_ended: '{outcome}, while {name} answered.', story_lost: 'Failed attempts took {time}, {share} of the time.', story_slow: '{share} of {whole} went into {part}.',
     actions: 'Export or delete', tag: 'Tag', tag_hint: 'Tags come from scripts. Several are parted by commas; a call must bear each.', text: 'Text in bodies', text_hint: 'In any case. Bodies are looked through only as far as they are kept.', max_attempts: 'Attempts ≤', counted_from: 'Counted back to {time}; older calls are not in these figures.', delete: 'Delete these calls…', delete_title: 'Delete calls', delete_these: '{n} calls match, from {from} to {to}.', log_begins: 'the beginning of the log', none_to_delete: 'No call matches.', delete_hint: 'Their records, attempts and bodies go for good. Statistics and budgets keep what they counted, and the audit log tells of it.', delete_n: 'Delete {n} calls', were_deleted: '{n} calls were deleted',
     key_named: 'key {name}',
-    as_text: 'Text', as_sent: 'As sent', headers_not_kept: 'Headers are not kept: they may hold credentials.',
+    as_text: 'Text', as_sent: 'As sent', headers_not_kept: 'Of the headers only those are kept that the settings name; others may hold credentials.',
   },
   strategy: { round_robin: 'In turn, by weight', weighted_random: 'By weighted chance', least_in_flight: 'Fewest in flight', fastest: 'Fastest', sticky: 'Sticky', priority: 'By priority' },
   price: {

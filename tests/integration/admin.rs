@@ -6,6 +6,7 @@ use keywheel::admin::{self, AdminContext, People, ScriptDesk};
 use keywheel::clock::{Clock, Entropy};
 use keywheel::domain::{Snapshot, hash_token};
 use keywheel::mock::{Behaviour, MockProvider};
+use keywheel::model_sync::ModelSync;
 use keywheel::outbound::{Options, Outbound};
 use keywheel::playground::Playground;
 use keywheel::proxy::{Proxy, ProxyParts};
@@ -81,6 +82,7 @@ impl Api {
             publisher: publisher.clone(),
             rotator: rotator.clone(),
             quota: Arc::default(),
+            model_sync: ModelSync::new(publisher.clone(), rotator.clone(), outbound.clone(), clock),
             outbound,
             recorder: recorder.clone(),
             call_log,
@@ -493,7 +495,9 @@ async fn a_model_has_targets_and_a_price() {
         "price": { "input": 0.15, "output": 0, "per_picture": 0.039, "long_context": { "above": 200000, "input": 0.3 } },
     });
     let model = api.post("/api/models", body.clone()).await;
-    assert_eq!(model["targets"][1], json!({ "provider": 1, "provider_name": "p", "model": "y", "tier": 2, "weight": 3 }));
+    let target = &model["targets"][1];
+    assert_eq!((&target["provider_name"], &target["model"]), (&json!("p"), &json!("y")));
+    assert_eq!((&target["tier"], &target["weight"], &target["vanished_at"]), (&json!(2), &json!(3), &Value::Null));
     assert_eq!((&model["price"]["input"], &model["price"]["output"]), (&json!(0.15), &json!(0.0)));
     assert_eq!((&model["price"]["cached_read"], &model["price"]["long_context"]["input"]), (&Value::Null, &json!(0.3)));
     let shown_again = api.patch("/api/models/1", json!({ "targets": model["targets"], "price": model["price"] })).await;

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// The password of its user.
 const PASSWORD: &str = "the password of the relay";
@@ -20,32 +21,61 @@ pub struct Letter {
     pub text: String,
 }
 
+/// How it protects its connections.
+#[derive(Clone)]
+pub enum Protection {
+    /// Not at all.
+    None,
+    /// Once the client asks for it; before, nobody signs in.
+    Starttls(TlsAcceptor),
+    /// From the first byte.
+    Tls(TlsAcceptor),
+}
+
 /// A running mail server.
 pub struct MailServer {
     port: u16,
-    letters: Arc<Mutex<Vec<Letter>>>,
+    kept: Arc<Kept>,
+}
+
+/// What it took.
+#[derive(Default)]
+struct Kept {
+    letters: Mutex<Vec<Letter>>,
+    /// Proofs of passwords that came unprotected.
+    bare_proofs: Mutex<Vec<String>>,
 }
 
 impl MailServer {
-    /// Starts on a free port.
+    /// Starts on a free port, without protection.
     pub async fn start() -> Self {
+        MailServer::start_with(Protection::None).await
+    }
+
+    /// Starts on a free port.
+    pub async fn start_with(protection: Protection) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().unwrap().port();
-        let letters: Arc<Mutex<Vec<Letter>>> = Arc::default();
-        let kept = letters.clone();
+        let kept: Arc<Kept> = Arc::default();
+        let keeping = kept.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let kept = kept.clone();
-                tokio::spawn(async move { drop(talk(stream, &kept).await) });
+                let (kept, protection) = (keeping.clone(), protection.clone());
+                tokio::spawn(async move { drop(serve(stream, &kept, protection).await) });
             }
         });
-        MailServer { port, letters }
+        MailServer { port, kept }
     }
 
     /// The body that makes a channel to it.
     pub fn channel(&self) -> Value {
+        self.channel_by("127.0.0.1", "none")
+    }
+
+    /// The body that makes a channel to it, by this name and with this protection.
+    pub fn channel_by(&self, host: &str, security: &str) -> Value {
         let mail = json!({
-            "host": "127.0.0.1", "port": self.port, "security": "none", "user": "relay", "from": "keywheel@example.org",
+            "host": host, "port": self.port, "security": security, "user": "relay", "from": "keywheel@example.org",
             "to": ["ops@example.org", "Anna <anna@example.org>"],
         });
         json!({ "name": "mail", "kind": "email", "mail": mail, "secret": PASSWORD, "allow_private": true })
@@ -53,7 +83,12 @@ impl MailServer {
 
     /// What it took.
     pub fn letters(&self) -> Vec<Letter> {
-        self.letters.lock().clone()
+        self.kept.letters.lock().clone()
+    }
+
+    /// Passwords that came unprotected, as they were sent.
+    pub fn bare_proofs(&self) -> Vec<String> {
+        self.kept.bare_proofs.lock().clone()
     }
 
     /// The subjects of what it took, decoded.
@@ -62,17 +97,53 @@ impl MailServer {
     }
 }
 
-async fn talk(mut stream: TcpStream, kept: &Mutex<Vec<Letter>>) -> std::io::Result<()> {
-    let (reading, mut writing) = stream.split();
-    let mut lines = BufReader::new(reading).lines();
-    writing.write_all(b"220 mail.example.org\r\n").await?;
+async fn serve(mut stream: TcpStream, kept: &Kept, protection: Protection) -> std::io::Result<()> {
+    const GREETING: &[u8] = b"220 mail.example.org\r\n";
+    match protection {
+        Protection::Tls(acceptor) => {
+            let mut stream = acceptor.accept(stream).await?;
+            stream.write_all(GREETING).await?;
+            talk(stream, kept, false, true).await.map(drop)
+        }
+        Protection::Starttls(acceptor) => {
+            stream.write_all(GREETING).await?;
+            match talk(stream, kept, true, false).await? {
+                Some(stream) => talk(acceptor.accept(stream).await?, kept, false, true).await.map(drop),
+                None => Ok(()),
+            }
+        }
+        Protection::None => {
+            stream.write_all(GREETING).await?;
+            talk(stream, kept, false, false).await.map(drop)
+        }
+    }
+}
+
+/// Talks until the client leaves, or wants protection where that is offered: then the connection is given back.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    kept: &Kept,
+    offers_tls: bool,
+    is_protected: bool,
+) -> std::io::Result<Option<S>> {
+    let mut stream = BufReader::new(stream);
     let (mut letter, mut signed_in) = (Letter::default(), false);
-    while let Some(line) = lines.next_line().await? {
+    while let Some(line) = next_line(&mut stream).await? {
         let address = || line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         let answer = match line.split([' ', ':']).next().unwrap_or_default() {
+            "EHLO" if offers_tls => "250-mail.example.org\r\n250 STARTTLS",
             "EHLO" => "250-mail.example.org\r\n250 AUTH PLAIN",
+            "STARTTLS" if offers_tls => {
+                stream.get_mut().write_all(b"220 go on\r\n").await?;
+                return Ok(Some(stream.into_inner()));
+            }
+            "STARTTLS" => "502 not here",
             "AUTH" => {
-                let proof = BASE64_STANDARD.decode(line.rsplit(' ').next().unwrap_or_default()).unwrap_or_default();
+                let proof = line.rsplit(' ').next().unwrap_or_default();
+                if !is_protected {
+                    kept.bare_proofs.lock().push(proof.to_owned());
+                }
+                let proof = BASE64_STANDARD.decode(proof).unwrap_or_default();
                 signed_in = proof == format!("\0relay\0{PASSWORD}").as_bytes();
                 if signed_in { "235 welcome" } else { "535 wrong password" }
             }
@@ -86,20 +157,26 @@ async fn talk(mut stream: TcpStream, kept: &Mutex<Vec<Letter>>) -> std::io::Resu
                 "250 ok"
             }
             "DATA" => {
-                writing.write_all(b"354 go on\r\n").await?;
-                while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
+                stream.get_mut().write_all(b"354 go on\r\n").await?;
+                while let Some(line) = next_line(&mut stream).await?.filter(|line| line != ".") {
                     letter.text.push_str(&line);
                     letter.text.push('\n');
                 }
-                kept.lock().push(std::mem::take(&mut letter));
+                kept.letters.lock().push(std::mem::take(&mut letter));
                 "250 taken"
             }
             "QUIT" => "221 bye",
             _ => "250 ok",
         };
-        writing.write_all(format!("{answer}\r\n").as_bytes()).await?;
+        stream.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await?;
     }
-    Ok(())
+    Ok(None)
+}
+
+async fn next_line(stream: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await?;
+    Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// The subject, whose words beyond ASCII are in base64. Between two of those a space says nothing.

@@ -1,4 +1,4 @@
-//! Model lists that are read while Keywheel runs: after a failure again, then from time to time.
+//! Model lists: read while Keywheel runs, shown as a difference, and taken over as far as an operator accepts them.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use keywheel::domain::ProviderId;
 use keywheel::mock::{Behaviour, MockProvider};
 use keywheel::store::{Actor, StoreError, SyncedModel};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{TestApp, bootstrap_of, eventually};
 
@@ -93,5 +93,148 @@ async fn lists_are_read_again_and_a_bad_one_changes_nothing() {
         provider.forget_seen();
         eventually("and are asked again", async || asked(&provider) >= 2).await;
     }
+    app.stop().await;
+}
+
+/// A provider that lists something else for each key: what stands under its secret.
+async fn start_by_key(lists: &[(&str, Behaviour)]) -> (MockProvider, Arc<Mutex<Vec<(String, Behaviour)>>>, TestApp) {
+    let provider = MockProvider::start().await;
+    let lists: Arc<Mutex<Vec<_>>> =
+        Arc::new(Mutex::new(lists.iter().map(|(key, list)| ((*key).to_owned(), list.clone())).collect()));
+    let script = lists.clone();
+    provider.behave(move |request| {
+        let secret = request.secret().unwrap_or_default();
+        let lists = script.lock().unwrap();
+        let list = lists.iter().find(|(key, _)| secret.ends_with(key)).map(|(_, list)| list.clone());
+        (request.path() == "/v1/models").then(|| list.unwrap_or_else(|| Behaviour::answer(500)))
+    });
+    let keys = [("a", "sk-mock-healthy-a"), ("b", "sk-mock-healthy-b"), ("c", "sk-mock-healthy-c")];
+    let app = TestApp::start(&bootstrap_of(&provider, "", &keys)).await;
+    (provider, lists, app)
+}
+
+async fn ok(app: &TestApp, method: &str, path: &str, body: Value) -> Value {
+    let answer = app.admin(method, path, body).await;
+    assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+    answer.json()
+}
+
+/// The names of one part of a difference.
+fn names(diff: &Value, part: &str) -> Vec<String> {
+    let entries = diff[part].as_array().unwrap_or_else(|| panic!("{part} in {diff}"));
+    entries.iter().map(|entry| entry["model"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+const DIFF: &str = "/api/providers/1/models/diff";
+const ACCEPT: &str = "/api/providers/1/models/accept";
+
+#[tokio::test]
+async fn a_difference_is_shown_first_and_taken_over_as_far_as_it_is_accepted() {
+    let (provider, lists, app) =
+        start_by_key(&[("-a", list_of(&["m-1", "m-2"])), ("-b", list_of(&["m-2", "m-3"])), ("-c", list_of(&["never"]))]).await;
+    app.admin("POST", "/api/keys/3/disable", json!({})).await;
+    let nothing = ok(&app, "GET", DIFF, Value::Null).await;
+    assert_eq!((&nothing["reading"], names(&nothing, "added").len()), (&Value::Null, 0), "nothing was read yet");
+
+    let first = ok(&app, "POST", DIFF, Value::Null).await;
+    assert_eq!((names(&first, "added").join(" "), &first["asked"]), ("m-1 m-2 m-3".to_owned(), &json!(2)));
+    assert_eq!(first["added"][1]["keys"], json!([1, 2]), "it is shown which key has which");
+    assert!(known(&app).is_empty(), "reading changes nothing");
+    let taken = json!({ "reading": first["reading"], "added": ["m-1", "m-2"], "refused": ["m-3"] });
+    let accepted = ok(&app, "POST", ACCEPT, taken).await;
+    assert_eq!((&accepted["added"], &accepted["refused"]), (&json!(["m-1", "m-2"]), &json!(["m-3"])));
+    assert_eq!(known(&app), ["m-1", "m-2"]);
+    let left = ok(&app, "GET", DIFF, Value::Null).await;
+    assert_eq!((names(&left, "added").len(), &left["taken_out"]), (0, &json!(["m-3"])));
+
+    let price = json!({ "model": "m-1", "price": { "input": 2.5, "output": 5.0 } });
+    ok(&app, "PATCH", "/api/providers/1/models", price).await;
+    let route = json!({ "name": "long", "targets": [{ "provider": 1, "model": "m-1" }] });
+    assert_eq!(app.admin("POST", "/api/models", route).await.status, 201);
+    *lists.lock().unwrap() = vec![
+        ("-a".to_owned(), list_of(&["m-3", "m-4", "m-5"])),
+        ("-b".to_owned(), list_of(&["m-2"])),
+        ("-c".to_owned(), list_of(&["never"])),
+    ];
+    let diff = ok(&app, "POST", DIFF, Value::Null).await;
+    assert_eq!(names(&diff, "added").join(" "), "m-4 m-5", "what was refused does not come back");
+    assert_eq!(diff["vanished"], json!([{ "model": "m-1", "keys": [1], "routes": ["long"] }]));
+    assert_eq!(diff["changed"], json!([{ "model": "m-2", "gained": [], "lost": [1] }]));
+    assert_eq!(known(&app), ["m-1", "m-2"]);
+    let all = ok(&app, "GET", "/api/models/diffs", Value::Null).await;
+    assert_eq!((all["diffs"].as_array().unwrap().len(), &all["diffs"][0]["provider_name"]), (1, &json!("mock")));
+
+    let stale = app.admin("POST", ACCEPT, json!({ "reading": first["reading"] })).await;
+    assert_eq!((stale.status, &stale.json()["error"]["field"]), (409, &json!("reading")), "only what was looked at");
+    let wrong = app.admin("POST", ACCEPT, json!({ "reading": diff["reading"], "added": ["m-1"] })).await;
+    assert_eq!((wrong.status, &wrong.json()["error"]["field"]), (400, &json!("added")), "{}", wrong.text());
+    let part = json!({ "reading": diff["reading"], "added": ["m-4"], "vanished": [], "changed": [] });
+    ok(&app, "POST", ACCEPT, part).await;
+    assert_eq!(known(&app), ["m-1", "m-2", "m-4"], "what is not accepted stays as it is kept");
+    let rest = ok(&app, "POST", ACCEPT, json!({ "reading": diff["reading"] })).await;
+    assert_eq!((&rest["added"], &rest["vanished"], &rest["changed"]), (&json!(["m-5"]), &json!(["m-1"]), &json!(["m-2"])));
+    assert_eq!(known(&app), ["m-2", "m-4", "m-5"]);
+
+    let models = ok(&app, "GET", "/api/providers/1/models", Value::Null).await["models"].clone();
+    let gone = models.as_array().unwrap().iter().find(|model| model["model"] == "m-1").unwrap().clone();
+    assert!(gone["vanished_at"].is_string() && gone["price"]["input"] == json!(2.5), "marked, its price kept: {gone}");
+    assert_eq!(gone["routes"], json!(["long"]));
+    let route = ok(&app, "GET", "/api/models/1", Value::Null).await;
+    assert!(route["targets"][0]["vanished_at"].is_string(), "its route is kept, and says so: {route}");
+    let listed: Vec<_> = app.get("/v1/models").await.json()["data"].as_array().unwrap().clone();
+    assert!(listed.iter().any(|model| model["id"] == "long"));
+    assert!(provider.seen().iter().all(|request| !request.secret().unwrap_or_default().ends_with("-c")), "enabled keys only");
+}
+
+#[tokio::test]
+async fn an_error_keeps_a_list_and_an_empty_one_asks_to_be_believed() {
+    let (_provider, lists, app) =
+        start_by_key(&[("-a", list_of(&["m-1"])), ("-b", list_of(&["m-2"])), ("-c", list_of(&["m-2"]))]).await;
+    ok(&app, "POST", "/api/providers/1/models/sync", Value::Null).await;
+    assert_eq!(known(&app), ["m-1", "m-2"]);
+    let leak = json!({ "error": { "message": "no such key: sk-mock-healthy-b" } });
+    *lists.lock().unwrap() = vec![
+        ("-a".to_owned(), list_of(&[])),
+        ("-b".to_owned(), Behaviour::answer(401).json(&leak)),
+        ("-c".to_owned(), list_of(&["m-2"])),
+    ];
+    let diff = ok(&app, "POST", DIFF, Value::Null).await;
+    assert_eq!((&diff["empty"], &diff["failed"][0]["key"]), (&json!([1]), &json!(2)), "{diff}");
+    assert!(!diff.to_string().contains("sk-mock"), "no secret is shown: {diff}");
+    for part in ["added", "vanished", "changed"] {
+        assert!(names(&diff, part).is_empty(), "neither an error nor an empty list changes anything: {diff}");
+    }
+    ok(&app, "POST", ACCEPT, json!({ "reading": diff["reading"] })).await;
+    assert_eq!(known(&app), ["m-1", "m-2"]);
+    let believed = ok(&app, "GET", &format!("{DIFF}?believe_empty=true"), Value::Null).await;
+    assert_eq!(names(&believed, "vanished"), ["m-1"]);
+    let accepted = json!({ "reading": diff["reading"], "believe_empty": true });
+    assert_eq!(ok(&app, "POST", ACCEPT, accepted).await["vanished"], json!(["m-1"]));
+    assert_eq!(known(&app), ["m-2"]);
+    assert_eq!(app.admin("POST", "/api/providers/9/models/diff", Value::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn changes_wait_for_an_operator_where_the_settings_say_so_but_a_first_list_does_not() {
+    let (_provider, list, app) = start(list_of(&["m-1", "m-2"])).await;
+    ok(&app, "PATCH", "/api/settings", json!({ "model_sync_s": 1, "model_sync_review": true })).await;
+    app.app.keep_up();
+    eventually("the first list is taken over", async || known(&app) == ["m-1", "m-2"]).await;
+    *list.lock().unwrap() = list_of(&["m-1", "m-3"]);
+    eventually("the change is offered", async || {
+        let diff = ok(&app, "GET", DIFF, Value::Null).await;
+        names(&diff, "added") == ["m-3"] && names(&diff, "vanished") == ["m-2"]
+    })
+    .await;
+    assert_eq!(known(&app), ["m-1", "m-2"], "and waits");
+    let provider = ok(&app, "GET", "/api/providers/1", Value::Null).await;
+    assert!(provider["models_synced_at"].is_string(), "{provider}");
+    // The schedule may read again between the two requests.
+    eventually("it is accepted", async || {
+        let diff = ok(&app, "GET", DIFF, Value::Null).await;
+        app.admin("POST", ACCEPT, json!({ "reading": diff["reading"] })).await.status == 200
+    })
+    .await;
+    assert_eq!(known(&app), ["m-1", "m-3"]);
     app.stop().await;
 }

@@ -32,6 +32,8 @@ pub fn provider(base_url: &str) -> Provider {
         time_zone: None,
         probe: Default::default(),
         synced_models: Vec::new(),
+        models_synced_ms: None,
+        model_prices: Default::default(),
         enabled: true,
     }
 }

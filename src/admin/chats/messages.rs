@@ -68,7 +68,7 @@ impl Messages {
     async fn events(&self, access: Viewer, id: Path<i64>, message: Path<i64>) -> Result<EventStream<Feed>, ApiError> {
         let context = access.context();
         let events = context.playground.follow(owner(&access), ChatId(id.0), MessageId(message.0)).await?;
-        Ok(EventStream::new(feed(events, context.ending.clone())).keep_alive(KEEP_ALIVE))
+        Ok(EventStream::new(Box::pin(access.lasting(feed(events, context.ending.clone()))) as Feed).keep_alive(KEEP_ALIVE))
     }
 
     /// Stop an answer

@@ -5,6 +5,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
+use crate::admin::usage::RecentUse;
 use crate::admin::wire::{bodies, budget, example, map, patterns, required, set, set_or, set_or_remove, texts, try_map};
 use crate::domain::{Client, InvalidField, Nanodollars, from_rfc3339, hash_token, parse_ip_net, to_rfc3339, token_hint};
 use crate::quota::Remaining;
@@ -144,6 +145,16 @@ struct ClientUse {
     in_flight: u64,
 }
 
+/// How a client fares.
+pub(super) struct ClientFacts {
+    /// What it has used of its budgets.
+    pub(super) used: Remaining,
+    /// When its token was last used, in UTC unix milliseconds.
+    pub(super) last_use: Option<i64>,
+    /// What it has used lately.
+    pub(super) last_24h: RecentUse,
+}
+
 impl From<&Remaining> for ClientUse {
     fn from(used: &Remaining) -> Self {
         let [day, month, total] = used.spent;
@@ -218,6 +229,11 @@ pub(super) struct ClientBody {
     former_token_until: Option<String>,
     /// What it has used.
     used: ClientUse,
+    /// When its token was last used, also for a call that was refused; null: never.
+    #[oai(nullable)]
+    last_used_at: Option<String>,
+    /// What it has used in the last 24 hours.
+    last_24h: RecentUse,
     /// When its token ends.
     #[oai(nullable)]
     expires_at: Option<String>,
@@ -250,7 +266,7 @@ pub(super) struct ClientPage {
 }
 
 impl ClientBody {
-    pub(super) fn of(row: &Stored<Client>, used: &Remaining) -> Self {
+    pub(super) fn of(row: &Stored<Client>, facts: ClientFacts) -> Self {
         let dollars = |amount: Option<Nanodollars>| amount.map(|amount| amount.as_dollars());
         let client = &*row.value;
         ClientBody {
@@ -274,7 +290,9 @@ impl ClientBody {
             budget_tokens_total: client.limits.tokens_total,
             warn_percent: client.limits.warn_percent,
             former_token_until: client.former_token.as_ref().map(|former| to_rfc3339(former.until_ms)),
-            used: ClientUse::from(used),
+            used: ClientUse::from(&facts.used),
+            last_used_at: facts.last_use.map(to_rfc3339),
+            last_24h: facts.last_24h,
             expires_at: client.expires_at.map(to_rfc3339),
             allow_ips: client.allow_ips.as_ref().map(|nets| nets.iter().map(ToString::to_string).collect()),
             allow_debug: client.allow_debug,
@@ -323,4 +341,6 @@ example!(ClientBody, {
     "expires_at": null, "allow_ips": null, "allow_debug": false, "enabled": true, "former_token_until": null,
     "used": { "usd_day": 0.4, "usd_month": 7.25, "usd_total": 19.5, "tokens_day": 12_000, "tokens_month": 310_000,
         "tokens_total": 904_000, "in_flight": 2 },
+    "last_used_at": "2026-11-25T10:04:59Z",
+    "last_24h": { "calls": 912, "succeeded": 904, "input": 310_000, "output": 44_000, "cost_usd": 0.4, "unpriced": 0 },
 });

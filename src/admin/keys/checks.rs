@@ -142,7 +142,7 @@ pub(super) async fn one(access: &Access, key: KeyId) -> Result<KeyCheck, ApiErro
     Ok(entry)
 }
 
-/// Checks many keys, a few at once. A reader that leaves cancels what was not begun.
+/// Checks many keys, a few at once. A reader that leaves, or may not read on, cancels what was not begun.
 pub(super) fn many(access: &Access, request: CheckRequest) -> Result<Progress, ApiError> {
     let keys = match (request.ids, request.filter) {
         (Some(ids), None) => ids.into_iter().map(KeyId).collect(),
@@ -169,7 +169,7 @@ pub(super) fn many(access: &Access, request: CheckRequest) -> Result<Progress, A
             Some(CheckProgress { done, total, checks, error: kept.err().map(|error| error.to_string()) })
         }
     });
-    Ok(Box::pin(first.chain(progress)))
+    Ok(Box::pin(access.lasting(first.chain(progress))))
 }
 
 example!(CheckBody, {

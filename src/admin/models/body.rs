@@ -1,17 +1,20 @@
 //! Model routes as the API shows and takes them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
+use crate::admin::access::Access;
+use crate::admin::error::ApiError;
+use crate::admin::price::{CapabilitiesBody, PriceBody, PriceInForce};
+use crate::admin::providers::DiffBody;
+use crate::admin::usage::{RecentUse, RecentUses};
 use crate::admin::wire::{bodies, example, required, set_or, set_or_remove, try_map, words};
-use crate::domain::{
-    Capabilities, DollarPrice, InvalidField, LongContextDollars, Model, ModelId, Price, Provider, ProviderId, Strategy, Target,
-    to_rfc3339,
-};
-use crate::store::{Catalog, Stored};
+use crate::domain::{Capabilities, InvalidField, Model, ModelId, ProviderId, Snapshot, Strategy, Target, to_rfc3339};
+use crate::store::{Dimension, Stored};
 
 words!(Strategy, "Strategy", ["round_robin", "weighted_random", "least_in_flight", "fastest", "sticky", "priority"]);
 
@@ -67,75 +70,18 @@ pub(super) struct TargetBody {
     #[serde(default = "one")]
     #[oai(default = "one")]
     weight: u32,
+    /// What a call costs that it serves, and who says so; null: not known. Ignored when sent.
+    #[serde(default)]
+    #[oai(nullable)]
+    price_in_force: Option<PriceInForce>,
+    /// Since when no key of the provider lists the model any more; ignored when sent.
+    #[serde(default)]
+    #[oai(nullable)]
+    vanished_at: Option<String>,
 }
 
 fn one() -> u32 {
     1
-}
-
-/// A price in dollars. Tokens and characters are by the million, pictures and seconds by the piece; what is missing is
-/// unknown, not free.
-#[derive(Clone, Default, Object, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[oai(rename = "Price")]
-pub(super) struct PriceBody {
-    /// Input tokens.
-    #[oai(nullable)]
-    input: Option<f64>,
-    /// Input tokens read from a cache; missing: as `input`.
-    #[oai(nullable)]
-    cached_read: Option<f64>,
-    /// Input tokens written to a cache; missing: as `input`.
-    #[oai(nullable)]
-    cache_write: Option<f64>,
-    /// Output tokens.
-    #[oai(nullable)]
-    output: Option<f64>,
-    /// Audio tokens heard; missing: as `input`.
-    #[oai(nullable)]
-    audio_input: Option<f64>,
-    /// Audio tokens spoken; missing: as `output`.
-    #[oai(nullable)]
-    audio_output: Option<f64>,
-    /// Picture tokens seen; missing: as `input`.
-    #[oai(nullable)]
-    image_input: Option<f64>,
-    /// Picture tokens drawn; missing: as `output`.
-    #[oai(nullable)]
-    image_output: Option<f64>,
-    /// One picture drawn.
-    #[oai(nullable)]
-    per_picture: Option<f64>,
-    /// One second of audio.
-    #[oai(nullable)]
-    per_second: Option<f64>,
-    /// A million characters of text spoken.
-    #[oai(nullable)]
-    per_million_characters: Option<f64>,
-    /// What tokens cost in a call with a long input.
-    #[oai(nullable)]
-    long_context: Option<LongContextBody>,
-}
-
-/// What tokens cost, in dollars a million, in a call with a long input.
-#[derive(Clone, Object, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[oai(rename = "LongContextPrice")]
-struct LongContextBody {
-    /// The most input tokens that a call may have at the ordinary price.
-    above: u64,
-    /// Input tokens.
-    #[oai(nullable)]
-    input: Option<f64>,
-    /// Input tokens read from a cache.
-    #[oai(nullable)]
-    cached_read: Option<f64>,
-    /// Input tokens written to a cache.
-    #[oai(nullable)]
-    cache_write: Option<f64>,
-    /// Output tokens.
-    #[oai(nullable)]
-    output: Option<f64>,
 }
 
 impl ModelChange {
@@ -180,63 +126,16 @@ impl TargetBody {
         Target { provider: ProviderId(self.provider), model: self.model.into(), tier: self.tier, weight: self.weight }
     }
 
-    fn of(target: &Target, catalog: &Catalog) -> Self {
+    fn of(target: &Target, model: &Model, facts: &ModelFacts) -> Self {
+        let vanished = facts.vanished.get(&(target.provider, target.model.to_string()));
         TargetBody {
             provider: target.provider.0,
-            provider_name: catalog.get::<Provider>(target.provider).map(|row| row.value.name.clone()),
+            provider_name: facts.snapshot.provider(target.provider).map(|provider| provider.name.clone()),
             model: target.model.to_string(),
             tier: target.tier,
             weight: target.weight,
-        }
-    }
-}
-
-impl PriceBody {
-    fn into_price(self) -> Result<Price, InvalidField> {
-        let dollars = DollarPrice {
-            input: self.input,
-            cached_read: self.cached_read,
-            cache_write: self.cache_write,
-            output: self.output,
-            audio_input: self.audio_input,
-            audio_output: self.audio_output,
-            image_input: self.image_input,
-            image_output: self.image_output,
-            per_picture: self.per_picture,
-            per_second: self.per_second,
-            per_million_characters: self.per_million_characters,
-            long_context: self.long_context.map(|long| LongContextDollars {
-                above: long.above,
-                input: long.input,
-                cached_read: long.cached_read,
-                cache_write: long.cache_write,
-                output: long.output,
-            }),
-        };
-        dollars.to_price("operator".into())
-    }
-
-    fn of(price: &Price) -> Self {
-        let dollars = DollarPrice::from(price);
-        PriceBody {
-            input: dollars.input,
-            cached_read: dollars.cached_read,
-            cache_write: dollars.cache_write,
-            output: dollars.output,
-            audio_input: dollars.audio_input,
-            audio_output: dollars.audio_output,
-            image_input: dollars.image_input,
-            image_output: dollars.image_output,
-            per_picture: dollars.per_picture,
-            per_second: dollars.per_second,
-            per_million_characters: dollars.per_million_characters,
-            long_context: dollars.long_context.map(|long| LongContextBody {
-                above: long.above,
-                input: long.input,
-                cached_read: long.cached_read,
-                cache_write: long.cache_write,
-                output: long.output,
-            }),
+            price_in_force: PriceInForce::of(&facts.snapshot, Some(model), target.provider, &target.model),
+            vanished_at: vanished.map(|at| to_rfc3339(*at)),
         }
     }
 }
@@ -279,6 +178,28 @@ pub(super) struct ModelBody {
     enabled: bool,
     /// Stands in `/v1/models`.
     visible: bool,
+    /// What it can do: as said above, else as the data file knows of the model that serves it first.
+    capabilities: CapabilitiesBody,
+    /// What calls that asked for it have used.
+    last_24h: RecentUse,
+}
+
+/// What is known of model routes besides what is kept of them.
+pub(super) struct ModelFacts {
+    snapshot: Arc<Snapshot>,
+    /// Models that vanished from a provider's lists, and when.
+    vanished: HashMap<(ProviderId, String), i64>,
+    used: RecentUses<Arc<str>>,
+}
+
+impl ModelFacts {
+    pub(super) async fn read(access: &Access) -> Result<Self, ApiError> {
+        Ok(ModelFacts {
+            vanished: access.context().store().vanished_models().await?,
+            used: RecentUses::read(access, Dimension::Model, |member| member.name.clone()).await?,
+            snapshot: access.context().publisher.current().load_full(),
+        })
+    }
 }
 
 /// A page of model routes.
@@ -291,8 +212,15 @@ pub(super) struct ModelPage {
     pub(super) next_cursor: Option<String>,
 }
 
+/// How what providers list differs from what is kept.
+#[derive(Object)]
+pub(super) struct DiffList {
+    /// The differences.
+    pub(super) diffs: Vec<DiffBody>,
+}
+
 impl ModelBody {
-    pub(super) fn of(row: &Stored<Model>, catalog: &Catalog) -> Self {
+    pub(super) fn of(row: &Stored<Model>, facts: &ModelFacts) -> Self {
         let model = &*row.value;
         ModelBody {
             id: model.id.0,
@@ -300,7 +228,7 @@ impl ModelBody {
             created_at: to_rfc3339(row.created_ms),
             updated_at: to_rfc3339(row.updated_ms),
             name: model.name.clone(),
-            targets: model.targets.iter().map(|target| TargetBody::of(target, catalog)).collect(),
+            targets: model.targets.iter().map(|target| TargetBody::of(target, model, facts)).collect(),
             strategy: model.strategy,
             price: model.price.as_deref().map(PriceBody::of),
             context_length: model.capabilities.context_length,
@@ -309,18 +237,28 @@ impl ModelBody {
             answer_ms: model.answer_ms,
             enabled: model.enabled,
             visible: model.visible,
+            capabilities: facts.snapshot.capabilities(&model.name).into(),
+            last_24h: facts.used.of(&*model.name),
         }
     }
 }
 
 impl Example for ModelCreate {
     fn example() -> Self {
-        let target = TargetBody { provider: 1, provider_name: None, model: "gpt-4o-mini".to_owned(), tier: 1, weight: 1 };
+        let target = TargetBody {
+            provider: 1,
+            provider_name: None,
+            model: "gpt-4o-mini".to_owned(),
+            tier: 1,
+            weight: 1,
+            price_in_force: None,
+            vanished_at: None,
+        };
         ModelCreate {
             name: "fast".to_owned(),
             targets: vec![target],
             strategy: Strategy::LeastInFlight.into(),
-            price: PriceBody { input: Some(0.15), output: Some(0.6), ..PriceBody::default() }.into(),
+            price: PriceBody::of_tokens(0.15, 0.6).into(),
             context_length: 128_000.into(),
             vision: true.into(),
             tools: true.into(),
@@ -339,7 +277,10 @@ impl Example for ModelChange {
 
 example!(ModelBody, {
     "id": 1, "version": 3, "created_at": "2026-11-25T10:00:00Z", "updated_at": "2026-11-25T10:05:00Z",
-    "name": "fast", "targets": [{ "provider": 1, "provider_name": "openai", "model": "gpt-4o-mini", "tier": 1, "weight": 1 }],
+    "name": "fast", "targets": [{ "provider": 1, "provider_name": "openai", "model": "gpt-4o-mini", "tier": 1, "weight": 1,
+        "vanished_at": null, "price_in_force": { "price": { "input": 0.15, "cached_read": 0.075, "output": 0.6 },
+            "origin": "table", "source": "litellm 1.110.2", "since": "2026-11-25T00:00:00Z" } }],
     "strategy": "least_in_flight", "price": null, "context_length": 128000, "vision": true, "tools": true, "answer_ms": null,
-    "enabled": true, "visible": true,
+    "enabled": true, "visible": true, "capabilities": { "context_length": 128000, "vision": true, "tools": true },
+    "last_24h": { "calls": 912, "succeeded": 904, "input": 310_000, "output": 44_000, "cost_usd": 0.07, "unpriced": 0 },
 });

@@ -7,7 +7,7 @@ use poem_openapi::Object;
 use crate::admin::access::Access;
 use crate::admin::wire::example;
 use crate::domain::{Provider, ProviderId, secret_hint, to_rfc3339};
-use crate::store::{Stored, SyncedModel};
+use crate::store::Stored;
 
 /// A provider.
 #[derive(Object)]
@@ -56,6 +56,9 @@ pub(super) struct ProviderBody {
     enabled: bool,
     /// Number of models that its keys list.
     synced_models: u64,
+    /// When their lists were last taken over; null: never.
+    #[oai(nullable)]
+    models_synced_at: Option<String>,
     /// What is going on there.
     status: ProviderStatusBody,
 }
@@ -124,43 +127,6 @@ pub(super) struct ProviderPage {
     pub(super) next_cursor: Option<String>,
 }
 
-/// Models of a provider.
-#[derive(Object)]
-pub(super) struct SyncedModelList {
-    /// The models by name.
-    pub(super) models: Vec<SyncedModelBody>,
-}
-
-/// A model that a provider lists, or used to list.
-#[derive(Object)]
-#[oai(rename = "SyncedModel", example)]
-pub(super) struct SyncedModelBody {
-    /// The provider's name for it.
-    model: String,
-    /// When it was first listed.
-    first_seen_at: String,
-    /// Since when no key lists it any more.
-    #[oai(nullable)]
-    vanished_at: Option<String>,
-    /// Since when it is taken out by hand.
-    #[oai(nullable)]
-    removed_at: Option<String>,
-    /// Ids of the keys that list it.
-    keys: Vec<i64>,
-}
-
-impl From<SyncedModel> for SyncedModelBody {
-    fn from(model: SyncedModel) -> Self {
-        SyncedModelBody {
-            model: model.model,
-            first_seen_at: to_rfc3339(model.first_seen_ms),
-            vanished_at: model.vanished_ms.map(to_rfc3339),
-            removed_at: model.removed_ms.map(to_rfc3339),
-            keys: model.keys.into_iter().map(|key| key.0).collect(),
-        }
-    }
-}
-
 impl ProviderBody {
     pub(super) fn of(row: &Stored<Provider>, access: &Access) -> Self {
         let provider = &*row.value;
@@ -195,6 +161,7 @@ impl ProviderBody {
             },
             enabled: provider.enabled,
             synced_models: provider.synced_models.len() as u64,
+            models_synced_at: provider.models_synced_ms.map(to_rfc3339),
             status: ProviderStatusBody::of(provider.id, access),
         }
     }
@@ -231,12 +198,9 @@ example!(ProviderBody, {
     "timeouts": { "connect_ms": 5000, "first_byte_ms": 60000, "idle_ms": 30000, "answer_ms": 600000 },
     "proxy": null, "default": true, "allow_private": false, "attempts": null, "time_zone": null,
     "probe": { "enabled": true, "interval_s": 3600, "check_every_s": null, "model": null }, "enabled": true, "synced_models": 61,
+    "models_synced_at": "2026-11-25T10:00:00Z",
     "status": {
         "keys": { "active": 9, "cooling": 1 }, "in_flight": 4, "breaker_open_since": null, "breaker_reason": null,
         "check_base_url": false, "region_refused_at": null, "last_success_at": "2026-11-25T10:04:59.8Z",
     },
-});
-
-example!(SyncedModelBody, {
-    "model": "gpt-4o-mini", "first_seen_at": "2026-11-25T10:00:00Z", "vanished_at": null, "removed_at": null, "keys": [1, 2],
 });

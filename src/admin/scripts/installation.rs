@@ -105,7 +105,7 @@ impl Way {
                 provider: target.provider,
                 name: snapshot.provider(target.provider)?.name.as_str().into(),
                 model: target.model.clone(),
-                price: snapshot.price(model.as_deref(), &target.model).cloned(),
+                price: snapshot.price(model.as_deref(), target.provider, &target.model).cloned(),
             })
         };
         let places = targets.iter().filter_map(place).collect();

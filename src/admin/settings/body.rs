@@ -81,6 +81,8 @@ pub(super) struct SettingsBody {
     retry_sent_timeouts: bool,
     /// Seconds between two readings of a provider's model list; 0: it is read until it is known, and then no more.
     model_sync_s: u64,
+    /// Whether later changes of a provider's model list wait until an operator accepts them; its first list never waits.
+    model_sync_review: bool,
     /// Origins from which browsers may call `/v1`; empty is none, `*` is any.
     cors_origins: Vec<String>,
     /// Rules for errors, before the built-in ones.

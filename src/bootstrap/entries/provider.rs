@@ -79,6 +79,8 @@ impl Entry for ProviderEntry {
             time_zone: None,
             probe: Probe::default(),
             synced_models: Vec::new(),
+            models_synced_ms: None,
+            model_prices: Default::default(),
             enabled: true,
         })
     }

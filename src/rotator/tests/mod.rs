@@ -42,6 +42,8 @@ fn provider(id: i64) -> Provider {
         time_zone: None,
         probe: Probe::default(),
         synced_models: Vec::new(),
+        models_synced_ms: None,
+        model_prices: Default::default(),
         enabled: true,
     }
 }

@@ -36,6 +36,7 @@ impl<'a> Edit<'a> {
         noun.check(&self.catalog)?;
         noun.set_id(T::numbered(self.next_id::<T>()?));
         let now = self.actor.now_ms;
+        noun.stamp(None, now);
         let row = Stored { value: Arc::new(noun), version: 1, created_ms: now, updated_ms: now };
         self.save(&row)?;
         self.audit_as("create", &row, &differences(Map::new(), row.value.fields()))?;
@@ -55,6 +56,7 @@ impl<'a> Edit<'a> {
         let mut next = (*before.value).clone();
         change(&mut next)?;
         next.set_id(id);
+        next.stamp(Some(&before.value), self.actor.now_ms);
         self.replace(&before, next)
     }
 

@@ -57,6 +57,15 @@ impl Columns for Model {
         }))
     }
 
+    /// A price is as old as its figures.
+    fn stamp(&mut self, before: Option<&Self>, now_ms: i64) {
+        let Some(price) = &mut self.price else { return };
+        match before.and_then(|before| before.price.as_ref()).filter(|before| before.charges_as(price)) {
+            Some(before) => price.clone_from(before),
+            None => Arc::make_mut(price).since_ms = Some(now_ms),
+        }
+    }
+
     fn hidden(&self) -> Vec<(&'static str, Vec<u8>)> {
         Vec::new()
     }

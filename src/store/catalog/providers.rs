@@ -137,6 +137,7 @@ impl Columns for Provider {
 
     /// The keys that were deleted with it come back with it.
     fn after_restore(&self, deleted_ms: i64, edit: &mut Edit<'_>) -> Result<(), StoreError> {
+        edit.show_models(self.id)?;
         let keys: Vec<i64> = edit
             .transaction
             .prepare_cached("SELECT id FROM keys WHERE provider = ?1 AND deleted_ms = ?2")?
@@ -164,6 +165,8 @@ fn read(row: &Row<'_>, sealer: &Sealer) -> Result<Provider, StoreError> {
         time_zone: row.get("time_zone")?,
         probe: json_or_default(row, "probe")?,
         synced_models: Vec::new(),
+        models_synced_ms: None,
+        model_prices: Default::default(),
         enabled: row.get("enabled")?,
     })
 }

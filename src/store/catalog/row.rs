@@ -79,6 +79,9 @@ pub trait Columns: Clone + Debug + Send + Sync + 'static {
     /// Reads rows.
     fn load(connection: &Connection, sealer: &Sealer, which: Which) -> Result<Vec<Stored<Self>>, StoreError>;
 
+    /// What the edit that saves it adds by itself; `before` is what it was, if it is not new.
+    fn stamp(&mut self, _before: Option<&Self>, _now_ms: i64) {}
+
     /// Other rows as they must be now that this one is saved.
     fn displaces(&self, _catalog: &Catalog) -> Vec<Self> {
         Vec::new()

@@ -125,10 +125,19 @@ impl Store {
 
     /// Remembers that a user or an admin token was at work.
     pub async fn touch<T: Noun>(&self, id: T::Id, now_ms: i64) -> Result<(), StoreError> {
+        self.touch_all::<T>(vec![(id, now_ms)]).await
+    }
+
+    /// Remembers when users, admin tokens or clients were last at work, in UTC unix milliseconds.
+    pub async fn touch_all<T: Noun>(&self, uses: Vec<(T::Id, i64)>) -> Result<(), StoreError> {
         let insert = "INSERT INTO last_used (noun, row, at_ms) VALUES (?1, ?2, ?3)
             ON CONFLICT (noun, row) DO UPDATE SET at_ms = excluded.at_ms";
         let touch = move |connection: &mut Connection| {
-            relaxed(connection, |transaction| Ok(transaction.execute(insert, (T::NOUN, T::number(id), now_ms)).map(drop)?))
+            relaxed(connection, |transaction| {
+                let mut insert = transaction.prepare_cached(insert)?;
+                uses.iter().try_for_each(|(id, at)| insert.execute((T::NOUN, T::number(*id), at)).map(drop))?;
+                Ok(())
+            })
         };
         Ok(self.database.writer().call(touch).await?)
     }

@@ -31,6 +31,7 @@ pub(in crate::store) const CATALOG: Schema = Schema {
         include_str!("../../../db/migrations/catalog/0005_key_checks.sql"),
         include_str!("../../../db/migrations/catalog/0006_chats.sql"),
         include_str!("../../../db/migrations/catalog/0007_alerts.sql"),
+        include_str!("../../../db/migrations/catalog/0008_model_sync.sql"),
     ],
 };
 

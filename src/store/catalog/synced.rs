@@ -1,22 +1,21 @@
 //! Models that providers list: who lists what, what is new, what has gone, what the operator took out.
 
-use std::collections::BTreeSet;
+mod diff;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use serde_json::{Map, json};
 
 use super::Store;
 use super::edit::Edit;
 use super::error::StoreError;
-use super::row::Stored;
+use super::row::{Json, Stored};
 use super::view::Catalog;
-use crate::domain::{InvalidField, Key, KeyId, Provider, ProviderId};
+use crate::domain::{DollarPrice, InvalidField, Key, KeyId, Price, Provider, ProviderId, is_model_name};
 
-/// Names longer than this are passed over: no provider has them.
-const NAME_BYTES: usize = 200;
-/// Names of one list beyond this number are passed over.
-const LIST_ENTRIES: usize = 10_000;
+pub use diff::{Acceptance, ModelDiff, ModelDifference, ModelLists};
 
 /// A model that a provider lists or used to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,50 +32,60 @@ pub struct SyncedModel {
     pub keys: Vec<KeyId>,
 }
 
-/// What a synchronisation found.
+/// What was taken over of lists that were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncOutcome {
     /// Models that are new, or back.
     pub added: Vec<String>,
     /// Models that no key lists any more.
     pub vanished: Vec<String>,
-    /// Keys whose list was empty and not believed: their old list stays.
-    pub empty: Vec<KeyId>,
+    /// Models that other keys list than before.
+    pub changed: Vec<String>,
+    /// New models that were taken out at once.
+    pub refused: Vec<String>,
 }
 
 impl Edit<'_> {
-    /// Replaces the lists of some keys of a provider; keys that are not named keep theirs. An empty list changes
-    /// nothing unless `believe_empty`.
-    pub fn sync_models(
+    /// How the lists of some keys of a provider differ from what is kept.
+    pub fn diff_models(&self, provider: ProviderId, lists: &ModelLists) -> Result<ModelDiff, StoreError> {
+        Ok(ModelDiff::between(&list(&self.transaction, provider)?, lists))
+    }
+
+    /// Takes over what the lists of some keys of a provider say, as far as it is accepted. Keys that are not named keep
+    /// what they listed before, and so do routes and prices of models that vanish.
+    pub fn accept_models(
         &mut self,
         provider: ProviderId,
-        lists: &[(KeyId, Vec<String>)],
-        believe_empty: bool,
+        lists: &ModelLists,
+        acceptance: &Acceptance,
     ) -> Result<SyncOutcome, StoreError> {
         let row = self.provider(provider)?;
-        let before = listed(&self.transaction, provider)?;
+        let is_here = |key: KeyId| self.catalog.get::<Key>(key).is_some_and(|row| row.value.provider == provider);
+        let here: Vec<_> = lists.iter().filter(|(key, _)| is_here(*key)).cloned().collect();
+        let diff = self.diff_models(provider, &here)?;
         let mut outcome = SyncOutcome::default();
-        for (key, models) in lists {
-            let is_here = self.catalog.get::<Key>(*key).is_some_and(|row| row.value.provider == provider);
-            if !is_here {
-                continue;
+        for difference in diff.added {
+            let refuses = acceptance.refuses(&difference.model);
+            if refuses || acceptance.adds(&difference.model) {
+                self.note_listed(provider, &difference, refuses)?;
+                if refuses { &mut outcome.refused } else { &mut outcome.added }.push(difference.model);
             }
-            if models.is_empty() && !believe_empty {
-                outcome.empty.push(*key);
-                continue;
-            }
-            self.replace_list(provider, *key, models)?;
         }
-        self.mark_vanished(provider)?;
-        let after = listed(&self.transaction, provider)?;
-        outcome.added = after.difference(&before).cloned().collect();
-        outcome.vanished = before.difference(&after).cloned().collect();
-        if !(outcome.added.is_empty() && outcome.vanished.is_empty()) {
-            let changes =
-                Map::from_iter([("synced_models".to_owned(), json!({ "added": outcome.added, "vanished": outcome.vanished }))]);
-            self.audit_as("sync models", &row, &changes)?;
+        for difference in diff.vanished.into_iter().filter(|difference| acceptance.lets_vanish(&difference.model)) {
+            self.note_listed(provider, &difference, false)?;
+            outcome.vanished.push(difference.model);
         }
-        self.show_synced(&row)?;
+        for difference in diff.changed.into_iter().filter(|difference| acceptance.changes(&difference.model)) {
+            self.note_listed(provider, &difference, false)?;
+            outcome.changed.push(difference.model);
+        }
+        for difference in &diff.taken_out {
+            self.note_listed(provider, difference, true)?;
+        }
+        let set = "UPDATE providers SET models_synced_ms = ?2 WHERE id = ?1";
+        self.transaction.prepare_cached(set)?.execute((provider.0, self.now_ms()))?;
+        self.audit_sync(&row, &outcome)?;
+        self.show_models(provider)?;
         Ok(outcome)
     }
 
@@ -96,48 +105,86 @@ impl Edit<'_> {
             let word = if removed { "removed" } else { "let_in" };
             let changes = Map::from_iter([("synced_models".to_owned(), json!({ word: model }))]);
             self.audit_as("update", &row, &changes)?;
-            self.show_synced(&row)?;
+            self.show_models(provider)?;
         }
         Ok(())
+    }
+
+    /// Sets what a provider charges for a model, or removes it: then the price table counts again.
+    pub fn price_model(&mut self, provider: ProviderId, model: &str, price: Option<Price>) -> Result<(), StoreError> {
+        let row = self.provider(provider)?;
+        if !is_model_name(model) {
+            let message = "must be 1 to 200 bytes without control characters".to_owned();
+            return Err(InvalidField { field: "model", message }.into());
+        }
+        let before = row.value.model_prices.get(model).map(|price| &**price);
+        let is_same = match (before, &price) {
+            (Some(before), Some(price)) => before.charges_as(price),
+            (before, price) => before.is_none() && price.is_none(),
+        };
+        if is_same {
+            return Ok(());
+        }
+        let price = price.map(|price| Price { since_ms: Some(self.now_ms()), ..price });
+        match &price {
+            Some(price) => self.transaction.execute(
+                "INSERT INTO model_prices (provider, model, price) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (provider, model) DO UPDATE SET price = excluded.price",
+                (provider.0, model, Json(price)),
+            )?,
+            None => {
+                self.transaction.execute("DELETE FROM model_prices WHERE provider = ?1 AND model = ?2", (provider.0, model))?
+            }
+        };
+        let dollars = |price: Option<&Price>| price.map(DollarPrice::from);
+        let change = json!({ "model": model, "from": dollars(before), "to": dollars(price.as_ref()) });
+        self.audit_as("update", &row, &Map::from_iter([("model_price".to_owned(), change)]))?;
+        self.show_models(provider)
     }
 
     fn provider(&self, id: ProviderId) -> Result<Stored<Provider>, StoreError> {
         self.catalog.get::<Provider>(id).cloned().ok_or(StoreError::NotFound { noun: "provider", id: id.0 })
     }
 
-    fn replace_list(&self, provider: ProviderId, key: KeyId, models: &[String]) -> Result<(), StoreError> {
-        self.transaction.prepare_cached("DELETE FROM synced_model_keys WHERE key = ?1")?.execute([key.0])?;
-        let mut see = self.transaction.prepare_cached(
-            "INSERT INTO synced_models (provider, model, first_seen_ms) VALUES (?1, ?2, ?3)
-             ON CONFLICT (provider, model) DO UPDATE SET vanished_ms = NULL",
-        )?;
+    /// Writes who lists a model now. `removed`: it is out, or goes out.
+    fn note_listed(&self, provider: ProviderId, difference: &ModelDifference, removed: bool) -> Result<(), StoreError> {
+        let (model, now_ms) = (&difference.model, self.now_ms());
+        let vanished_ms = difference.after.is_empty().then_some(difference.vanished_ms.unwrap_or(now_ms));
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO synced_models (provider, model, first_seen_ms, vanished_ms, removed_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (provider, model) DO UPDATE
+                 SET vanished_ms = excluded.vanished_ms, removed_ms = coalesce(removed_ms, excluded.removed_ms)",
+            )?
+            .execute((provider.0, model, now_ms, vanished_ms, removed.then_some(now_ms)))?;
+        let mut forget = self.transaction.prepare_cached("DELETE FROM synced_model_keys WHERE key = ?1 AND model = ?2")?;
+        for key in difference.before.difference(&difference.after) {
+            forget.execute((key.0, model))?;
+        }
         let mut note = self
             .transaction
             .prepare_cached("INSERT OR IGNORE INTO synced_model_keys (key, provider, model) VALUES (?1, ?2, ?3)")?;
-        let is_name = |name: &&String| !name.is_empty() && name.len() <= NAME_BYTES && !name.chars().any(char::is_control);
-        for model in models.iter().filter(is_name).take(LIST_ENTRIES) {
-            see.execute((provider.0, model, self.now_ms()))?;
+        for key in difference.after.difference(&difference.before) {
             note.execute((key.0, provider.0, model))?;
         }
         Ok(())
     }
 
-    fn mark_vanished(&self, provider: ProviderId) -> Result<(), StoreError> {
-        self.transaction
-            .prepare_cached(
-                "UPDATE synced_models SET vanished_ms = ?2 WHERE provider = ?1 AND vanished_ms IS NULL AND NOT EXISTS (
-                     SELECT 1 FROM synced_model_keys AS listing JOIN keys ON keys.id = listing.key
-                     WHERE listing.provider = synced_models.provider AND listing.model = synced_models.model
-                       AND keys.deleted_ms IS NULL)",
-            )?
-            .execute((provider.0, self.now_ms()))?;
-        Ok(())
+    fn audit_sync(&self, row: &Stored<Provider>, outcome: &SyncOutcome) -> Result<(), StoreError> {
+        let mut change = json!({ "added": outcome.added, "vanished": outcome.vanished });
+        if !outcome.refused.is_empty() {
+            change["removed"] = json!(outcome.refused);
+        } else if outcome.added.is_empty() && outcome.vanished.is_empty() {
+            return Ok(());
+        }
+        self.audit_as("sync models", row, &Map::from_iter([("synced_models".to_owned(), change)]))
     }
 
-    fn show_synced(&mut self, row: &Stored<Provider>) -> Result<(), StoreError> {
-        let models = listed(&self.transaction, row.value.id)?.into_iter().collect();
-        let value = Arc::new(Provider { synced_models: models, ..(*row.value).clone() });
-        self.catalog.providers.insert(row.value.id, Stored { value, ..row.clone() });
+    /// Shows in the catalog what is stored of a provider's models.
+    pub(super) fn show_models(&mut self, provider: ProviderId) -> Result<(), StoreError> {
+        let row = self.provider(provider)?;
+        let value = Arc::new(with_models(&self.transaction, &row.value)?);
+        self.catalog.providers.insert(provider, Stored { value, ..row });
         Ok(())
     }
 }
@@ -147,23 +194,41 @@ impl Store {
     pub async fn synced_models(&self, provider: ProviderId) -> Result<Vec<SyncedModel>, StoreError> {
         self.database.readers().call(move |connection| list(connection, provider)).await
     }
+
+    /// Since when models that providers used to list have vanished, in UTC unix milliseconds.
+    pub async fn vanished_models(&self) -> Result<HashMap<(ProviderId, String), i64>, StoreError> {
+        let read = |connection: &mut Connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT provider, model, vanished_ms FROM synced_models WHERE vanished_ms IS NOT NULL")?;
+            let rows = statement.query_map((), |row| Ok(((ProviderId(row.get(0)?), row.get(1)?), row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.database.readers().call(read).await
+    }
 }
 
-/// Fills in the lists of a catalog that was just read.
+/// Fills in the models of a catalog that was just read.
 pub(super) fn load(connection: &Connection, catalog: &mut Catalog) -> Result<(), StoreError> {
     for row in catalog.providers.values_mut() {
-        let models = listed(connection, row.value.id)?;
-        if !models.is_empty() {
-            row.value = Arc::new(Provider { synced_models: models.into_iter().collect(), ..(*row.value).clone() });
-        }
+        row.value = Arc::new(with_models(connection, &row.value)?);
     }
     Ok(())
 }
 
-fn listed(connection: &Connection, provider: ProviderId) -> Result<BTreeSet<String>, StoreError> {
-    let mut statement = connection
+fn with_models(connection: &Connection, provider: &Provider) -> Result<Provider, StoreError> {
+    let id = provider.id.0;
+    let mut listed = connection
         .prepare_cached("SELECT model FROM synced_models WHERE provider = ?1 AND vanished_ms IS NULL AND removed_ms IS NULL")?;
-    Ok(statement.query_map([provider.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    let mut prices = connection.prepare_cached("SELECT model, price FROM model_prices WHERE provider = ?1")?;
+    let price = |row: &Row<'_>| Ok((row.get(0)?, Arc::new(row.get::<_, Json<Price>>(1)?.0)));
+    Ok(Provider {
+        synced_models: listed.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?,
+        models_synced_ms: connection
+            .prepare_cached("SELECT models_synced_ms FROM providers WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?,
+        model_prices: prices.query_map([id], price)?.collect::<Result<_, _>>()?,
+        ..provider.clone()
+    })
 }
 
 fn list(connection: &Connection, provider: ProviderId) -> Result<Vec<SyncedModel>, StoreError> {

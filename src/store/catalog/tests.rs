@@ -69,6 +69,8 @@ fn provider(name: &str) -> Provider {
         time_zone: Some("Asia/Shanghai".into()),
         probe: Probe { model: Some("m".into()), ..Probe::default() },
         synced_models: Vec::new(),
+        models_synced_ms: None,
+        model_prices: Default::default(),
         enabled: true,
     }
 }

@@ -35,18 +35,18 @@ async fn lists_of_models_are_merged_over_keys() {
     let p = folder.edit(|edit| edit.create(provider("p"))).unwrap().value.id;
     folder.edit(move |edit| edit.create(key(p, "a", "sk-a"))).unwrap();
     folder.edit(move |edit| edit.create(key(p, "b", "sk-b"))).unwrap();
-    let sync = |folder: &Folder, lists: &[(i64, &[&str])], believe_empty| {
-        let lists: Vec<(KeyId, Vec<String>)> =
-            lists.iter().map(|(key, models)| (KeyId(*key), models.iter().map(|m| (*m).to_owned()).collect())).collect();
-        folder.edit(move |edit| edit.sync_models(p, &lists, believe_empty)).unwrap()
+    let sync = |folder: &Folder, lists: &[(i64, &[&str])], acceptance: Acceptance| {
+        let list = |models: &[&str]| Arc::new(models.iter().map(|model| (*model).to_owned()).collect());
+        let lists: Vec<_> = lists.iter().map(|(key, models)| (KeyId(*key), list(models))).collect();
+        folder.edit(move |edit| edit.accept_models(p, &lists, &acceptance)).unwrap()
     };
+    let all = Acceptance::default;
     let shown = |folder: &Folder| folder.store().catalog().get::<Provider>(p).unwrap().value.synced_models.join(" ");
-    let first = sync(&folder, &[(1, &["m1", "m2"]), (2, &["m2", "m3", "bad\nname"])], false);
+    let first = sync(&folder, &[(1, &["m1", "m2"]), (2, &["m2", "m3"]), (9, &["of another provider"])], all());
     assert_eq!(first.added, ["m1", "m2", "m3"]);
-    assert_eq!(sync(&folder, &[(1, &[])], false).empty, [KeyId(1)], "an empty list is not believed");
     assert_eq!(shown(&folder), "m1 m2 m3");
     folder.edit(move |edit| edit.remove_synced_model(p, "m2", true)).unwrap();
-    assert_eq!(sync(&folder, &[(1, &["m2"])], false).vanished, ["m1"]);
+    assert_eq!(sync(&folder, &[(1, &["m2"])], all()).vanished, ["m1"]);
     assert_eq!(shown(&folder), "m3", "what the operator removed does not come back");
     folder.reopen();
     assert_eq!(shown(&folder), "m3");
@@ -55,5 +55,33 @@ async fn lists_of_models_are_merged_over_keys() {
     assert_eq!((&*models[1].model, models[1].removed_ms, models[1].keys.len()), ("m2", Some(NOW), 2));
     folder.edit(move |edit| edit.remove_synced_model(p, "m2", false)).unwrap();
     assert_eq!(shown(&folder), "m2 m3");
-    assert_eq!(sync(&folder, &[(1, &[]), (2, &[])], true).vanished, ["m2", "m3"]);
+    let some = Acceptance { added: Some(Default::default()), vanished: Some(["m2".to_owned()].into()), ..all() };
+    let outcome = sync(&folder, &[(1, &["m1", "m4"]), (2, &[])], Acceptance { refused: ["m4".to_owned()].into(), ..some });
+    assert_eq!((outcome.vanished, outcome.refused), (vec!["m2".to_owned()], vec!["m4".to_owned()]));
+    assert_eq!(shown(&folder), "m3", "what is not accepted stays as it is kept");
+    assert_eq!(sync(&folder, &[(1, &["m1", "m4"]), (2, &[])], all()).added, ["m1"], "what is refused is offered no more");
+    folder.reopen();
+    let provider = folder.store().catalog().get::<Provider>(p).unwrap().value.clone();
+    assert_eq!((provider.synced_models.join(" "), provider.models_synced_ms), ("m1".to_owned(), Some(NOW)));
+}
+
+#[test]
+fn a_price_of_a_provider_is_kept_and_dated() {
+    let mut folder = Folder::new();
+    let p = folder.edit(|edit| edit.create(provider("p"))).unwrap().value.id;
+    let price = |input| Some(Price { input: Some(Rate(input)), source: "operator".into(), ..Price::default() });
+    folder.edit(move |edit| edit.price_model(p, "vendor/m", price(7))).unwrap();
+    folder.edit(move |edit| edit.price_model(p, "n", price(8))).unwrap();
+    folder.edit(move |edit| edit.price_model(p, "n", None)).unwrap();
+    assert!(folder.edit(move |edit| edit.price_model(p, "", price(1))).is_err());
+    folder.reopen();
+    let stored = folder.store().catalog().get::<Provider>(p).unwrap().value.clone();
+    assert_eq!(stored.model_prices.len(), 1);
+    let kept = &stored.model_prices["vendor/m"];
+    assert_eq!((kept.input, kept.since_ms, &*kept.source), (Some(Rate(7)), Some(NOW), "operator"));
+    folder.edit(move |edit| edit.delete::<Provider>(p, None)).unwrap();
+    let back = folder.edit(move |edit| edit.restore::<Provider>(p).map(drop));
+    back.unwrap();
+    let stored = folder.store().catalog().get::<Provider>(p).unwrap().value.clone();
+    assert_eq!(stored.model_prices.len(), 1, "it comes back with its provider");
 }
