@@ -43,7 +43,8 @@ async fn the_chats_of_one_user_do_not_exist_for_another() {
     let app = TestApp::start(&bootstrap_of(&provider, "", &[("a", "sk-mock-healthy-1")])).await;
     let owner = set_up(&app).await;
     let (ben, cleo) = (user(&app, &owner, "ben", "operator").await, user(&app, &owner, "cleo", "operator").await);
-    let send = async |who: &Browser, method: &str, path: &str, body: Value| -> Answer { who.send(&app, method, path, body).await };
+    let send =
+        async |who: &Browser, method: &str, path: &str, body: Value| -> Answer { who.send(&app, method, path, body).await };
     let made = send(&ben, "POST", "/api/chats", json!({ "title": "a secret plan" })).await.json();
     let chat = made["id"].as_i64().unwrap_or_else(|| panic!("an id: {made}"));
     let said = json!({ "text": "Hi", "images": [PICTURE], "models": ["gpt-4o-mini"] });
@@ -79,5 +80,9 @@ async fn the_chats_of_one_user_do_not_exist_for_another() {
     let after = send(&ben, "GET", &format!("/api/chats/{chat}"), Value::Null).await.json();
     assert_eq!(after, before, "and it is as it was");
     let again = Browser::of(&sign_in(&app, "ben", PASSWORD).await);
-    assert_eq!(send(&again, "GET", &format!("/api/chats/{chat}"), Value::Null).await.status, 200, "in every session of their own");
+    assert_eq!(
+        send(&again, "GET", &format!("/api/chats/{chat}"), Value::Null).await.status,
+        200,
+        "in every session of their own"
+    );
 }

@@ -81,11 +81,7 @@ pub(super) struct SyncedModelChange {
 
 impl Example for SyncedModelChange {
     fn example() -> Self {
-        SyncedModelChange {
-            model: "gpt-4o-mini".to_owned(),
-            removed: None,
-            price: PriceBody::of_tokens(0.12, 0.48).into(),
-        }
+        SyncedModelChange { model: "gpt-4o-mini".to_owned(), removed: None, price: PriceBody::of_tokens(0.12, 0.48).into() }
     }
 }
 
