@@ -87,25 +87,9 @@ fn time_pick(rotator: &Rotator, strategy: Strategy, call: u64, now: Moment) -> R
 }
 
 fn pool(size: usize, now: Moment) -> Result<Arc<Rotator>> {
-    let provider = Provider {
-        id: ProviderId(1),
-        name: "bench".to_owned(),
-        base_url: BaseUrl::parse("https://provider.example/v1", false)?,
-        auth: AuthScheme::Bearer,
-        headers: Vec::new(),
-        pass_headers: Vec::new(),
-        timeouts: Timeouts::default(),
-        proxy: None,
-        is_default: true,
-        allow_private: false,
-        attempts: None,
-        time_zone: None,
-        probe: Probe::default(),
-        synced_models: Vec::new(),
-        models_synced_ms: None,
-        model_prices: Default::default(),
-        enabled: true,
-    };
+    let base_url = BaseUrl::parse("https://provider.example/v1", false)?;
+    let provider =
+        Provider { id: ProviderId(1), is_default: true, ..Provider::new("bench".to_owned(), base_url, AuthScheme::Bearer) };
     let keys = (1..=size as i64).map(|id| {
         let secret = format!("sk-bench-{id:032}");
         Arc::new(Key { id: KeyId(id), weight: 1 + (id % 3) as u32, ..Key::new(ProviderId(1), format!("key-{id}"), secret) })

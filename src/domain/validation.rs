@@ -261,22 +261,11 @@ mod tests {
     fn provider() -> Provider {
         Provider {
             id: ProviderId(1),
-            name: "openai".into(),
-            base_url: BaseUrl::parse("https://h", false).unwrap(),
-            auth: AuthScheme::Bearer,
             headers: vec![("OpenAI-Project".into(), "p".into())],
             pass_headers: vec!["x-trace".into()],
-            timeouts: Timeouts::default(),
             proxy: Some("socks5://user:pw@h:1080".into()),
-            is_default: false,
-            allow_private: false,
             attempts: Some(3),
-            time_zone: None,
-            probe: Probe::default(),
-            synced_models: Vec::new(),
-            models_synced_ms: None,
-            model_prices: Default::default(),
-            enabled: true,
+            ..Provider::new("openai".into(), BaseUrl::parse("https://h", false).unwrap(), AuthScheme::Bearer)
         }
     }
 

@@ -19,22 +19,10 @@ pub const LIMIT: Duration = Duration::from_secs(5);
 pub fn provider(base_url: &str) -> Provider {
     Provider {
         id: ProviderId(1),
-        name: "mock".to_owned(),
-        base_url: BaseUrl::parse(base_url, false).unwrap(),
-        auth: AuthScheme::Bearer,
-        headers: Vec::new(),
-        pass_headers: Vec::new(),
         timeouts: Timeouts { connect_ms: 2_000, ..Timeouts::default() },
-        proxy: None,
         is_default: true,
         allow_private: true,
-        attempts: None,
-        time_zone: None,
-        probe: Default::default(),
-        synced_models: Vec::new(),
-        models_synced_ms: None,
-        model_prices: Default::default(),
-        enabled: true,
+        ..Provider::new("mock".to_owned(), BaseUrl::parse(base_url, false).unwrap(), AuthScheme::Bearer)
     }
 }
 

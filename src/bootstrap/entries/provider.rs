@@ -64,25 +64,8 @@ impl Entry for ProviderEntry {
 
     fn blank(&self, _providers: &ProviderNames) -> Result<Provider, InvalidField> {
         let Some(base_url) = &self.base_url else { return invalid("base_url", "is missing") };
-        Ok(Provider {
-            id: ProviderId(0),
-            name: self.name.clone(),
-            base_url: parse_base_url(base_url, self.exact_base_url.unwrap_or(false))?,
-            auth: AuthScheme::default(),
-            headers: Vec::new(),
-            pass_headers: Vec::new(),
-            timeouts: Timeouts::default(),
-            proxy: None,
-            is_default: false,
-            allow_private: false,
-            attempts: None,
-            time_zone: None,
-            probe: Probe::default(),
-            synced_models: Vec::new(),
-            models_synced_ms: None,
-            model_prices: Default::default(),
-            enabled: true,
-        })
+        let base_url = parse_base_url(base_url, self.exact_base_url.unwrap_or(false))?;
+        Ok(Provider::new(self.name.clone(), base_url, AuthScheme::default()))
     }
 
     fn rename(&self, provider: &mut Provider) {

@@ -27,24 +27,12 @@ fn at(ms: u64) -> Moment {
 }
 
 fn provider(id: i64) -> Provider {
+    let base_url = BaseUrl::parse("http://127.0.0.1:9", false).unwrap();
     Provider {
         id: ProviderId(id),
-        name: format!("provider-{id}"),
-        base_url: BaseUrl::parse("http://127.0.0.1:9", false).unwrap(),
-        auth: AuthScheme::Bearer,
-        headers: Vec::new(),
-        pass_headers: Vec::new(),
-        timeouts: Timeouts::default(),
-        proxy: None,
         is_default: id == 1,
         allow_private: true,
-        attempts: None,
-        time_zone: None,
-        probe: Probe::default(),
-        synced_models: Vec::new(),
-        models_synced_ms: None,
-        model_prices: Default::default(),
-        enabled: true,
+        ..Provider::new(format!("provider-{id}"), base_url, AuthScheme::Bearer)
     }
 }
 

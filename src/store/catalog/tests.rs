@@ -54,24 +54,17 @@ fn actor(now_ms: i64) -> Actor {
 }
 
 fn provider(name: &str) -> Provider {
+    let base_url = BaseUrl::parse("https://h/api?x=1", false).unwrap();
     Provider {
-        id: ProviderId(0),
-        name: name.into(),
-        base_url: BaseUrl::parse("https://h/api?x=1", false).unwrap(),
-        auth: AuthScheme::Query("k".into()),
         headers: vec![("X-Project".into(), "header-value".into())],
         pass_headers: vec!["x-trace".into()],
         timeouts: Timeouts { idle_ms: 7, ..Timeouts::default() },
         proxy: Some("socks5://me:proxy-password@h:1080".into()),
-        is_default: false,
         allow_private: true,
         attempts: Some(2),
         time_zone: Some("Asia/Shanghai".into()),
         probe: Probe { model: Some("m".into()), ..Probe::default() },
-        synced_models: Vec::new(),
-        models_synced_ms: None,
-        model_prices: Default::default(),
-        enabled: true,
+        ..Provider::new(name.into(), base_url, AuthScheme::Query("k".into()))
     }
 }
 
