@@ -2,7 +2,16 @@
 import { h } from 'preact';
 import htm from 'htm';
 
-export const html = htm.bind(h);
+/**
+ * htm would keep elements without holes and give out the same ones again. Preact ties an element to the tree in which it was first
+ * drawn, so each of them would hold on to that tree and all that came after it: the 3 says that nothing is to be kept.
+ */
+function create(...parts) {
+  this[0] = 3;
+  return h(...parts);
+}
+
+export const html = htm.bind(create);
 export { Component, Fragment, createContext, h, render, toChildArray } from 'preact';
 export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from '@preact/signals';
