@@ -50,6 +50,9 @@ pub(in crate::admin) type Progress = Pin<Box<dyn Stream<Item = ImportProgress> +
 
 /// Begins an import. It goes on when the reader of its progress leaves.
 pub(super) fn start(access: &Access, paste: PastedKeys) -> Result<Progress, ApiError> {
+    if paste.provider.is_none() {
+        return Err(ApiError::invalid("provider", "provider must be the id of the provider that issued the keys"));
+    }
     let reading = paste::read(&paste, &access.context().store().catalog())?;
     if !paste.skip_malformed {
         demand_readable(&reading)?;

@@ -34,8 +34,10 @@ pub(super) enum CommasWord {
 #[serde(deny_unknown_fields)]
 #[oai(example)]
 pub(in crate::admin) struct PastedKeys {
-    /// Id of the provider that issued them.
-    provider: i64,
+    /// Id of the provider that issued them. A preview may leave it out: then nothing is known already.
+    #[serde(default)]
+    #[oai(nullable)]
+    pub(super) provider: Option<i64>,
     /// One key a line, or `key,name,tags,weight` (tags parted by `|`); a table with a heading; JSON; lines of a `.env`;
     /// text that keys stand in.
     text: String,
@@ -68,7 +70,7 @@ pub(in crate::admin) struct PastedKeys {
 impl Example for PastedKeys {
     fn example() -> Self {
         PastedKeys {
-            provider: 1,
+            provider: Some(1),
             text: "sk-…,team-a,paid|eu,2\nsk-…".to_owned(),
             tags: vec!["batch-7".to_owned()],
             ..PastedKeys::default()
@@ -165,9 +167,11 @@ pub(super) fn demand_readable(reading: &[(ReadLine, Option<Key>)]) -> Result<(),
 
 /// Reads a paste against what the catalog has: every line, and the key that would be made of it.
 pub(super) fn read(paste: &PastedKeys, catalog: &Catalog) -> Result<Vec<(ReadLine, Option<Key>)>, ApiError> {
-    let provider = ProviderId(paste.provider);
-    if catalog.get::<Provider>(provider).is_none() {
-        return Err(ApiError::invalid("provider", format!("there is no provider with id {}", paste.provider)));
+    let provider = paste.provider.map(ProviderId);
+    if let Some(id) = provider
+        && catalog.get::<Provider>(id).is_none()
+    {
+        return Err(ApiError::invalid("provider", format!("there is no provider with id {id}")));
     }
     let commas = match paste.commas {
         CommasWord::Unclear => Commas::Unclear,
@@ -180,7 +184,7 @@ pub(super) fn read(paste: &PastedKeys, catalog: &Catalog) -> Result<Vec<(ReadLin
     }
     let mut names = Names::default();
     let mut existing = HashMap::new();
-    for row in catalog.all::<Key>().filter(|row| row.value.provider == provider) {
+    for row in catalog.all::<Key>().filter(|row| Some(row.value.provider) == provider) {
         names.taken.insert(row.value.name.clone());
         existing.insert(row.value.secret.expose_secret(), &*row.value);
     }
@@ -243,7 +247,7 @@ fn key(found: PastedKey, paste: &PastedKeys) -> Key {
     tags.retain(|tag| seen.insert(tag.clone()));
     Key {
         id: KeyId(0),
-        provider: ProviderId(paste.provider),
+        provider: ProviderId(paste.provider.unwrap_or_default()),
         name: String::new(),
         secret: found.secret,
         tags,
