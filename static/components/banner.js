@@ -1,13 +1,12 @@
 // A word of warning over every page, until it is put away.
+import { isNearHost } from '../lib/hosts.js';
 import { t } from '../lib/i18n.js';
 import { stored } from '../lib/stored.js';
 import { html } from '../lib/ui.js';
 import { Icon, IconButton } from './basics.js';
 
-const NEAR = /^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|\[(::1|f[cd]|fe80))|\.(local|lan|home|internal|localhost)$|^[^.:]+$/i;
-
 /** Passwords and tokens of this page can be read on the way. */
-const isOpen = location.protocol === 'http:' && !NEAR.test(location.hostname);
+const isOpen = location.protocol === 'http:' && !isNearHost(location.hostname);
 const putAway = stored('banner.http', false, () => sessionStorage);
 
 export const Banner = () => isOpen && !putAway.value && html`

@@ -3,6 +3,7 @@ import { colours, dragToZoom, loadChart } from '../lib/chart.js';
 import { axisTime, dateTime } from '../lib/format.js';
 import { csv } from '../lib/csv.js';
 import { language, t } from '../lib/i18n.js';
+import { go } from '../lib/router.js';
 import { saveAs } from '../lib/save.js';
 import { isDark } from '../lib/theme.js';
 import { classes, html, useEffect, useRef, useState } from '../lib/ui.js';
@@ -11,9 +12,10 @@ import { Button } from './basics.js';
 
 /**
  * `buckets` are `{from, to, running}` of the API; `series` are `{name, colour, values, line, dashed}` with one value a bucket
- * (null is a gap) and a colour token; `format` shows a value; `tools` stand beside the caption; `zoom(from, to)` gets a stretch that was drawn out.
+ * (null is a gap) and a colour token; `format` shows a value; `tools` stand beside the caption; `zoom(from, to)` gets a stretch that was drawn out;
+ * `link(bucket, series)` is where a figure leads, or one bucket of all series.
  */
-export function Chart({ title, total, buckets, series, stacked, kind = 'bar', format, zoom, height = 180, note, tools }) {
+export function Chart({ title, total, buckets, series, stacked, kind = 'bar', format, zoom, link, height = 180, note, tools }) {
   const [asTable, setAsTable] = useState(false);
   const [hidden, setHidden] = useState(() => new Set());
   const shown = series.filter((one) => !hidden.has(one.name));
@@ -30,8 +32,8 @@ export function Chart({ title, total, buckets, series, stacked, kind = 'bar', fo
         <${Button} small kind="quiet" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>${t(asTable ? 'chart.as_chart' : 'chart.as_table')}<//></span>
       </figcaption>
       ${asTable
-        ? html`<${Figures} ...${{ title, buckets, series, format, height }} />`
-        : html`<${Canvas} ...${{ title, buckets, series: shown, stacked, kind, format, zoom, height }} />`}
+        ? html`<${Figures} ...${{ title, buckets, series, format, link, height }} />`
+        : html`<${Canvas} ...${{ title, buckets, series: shown, stacked, kind, format, zoom, link, height }} />`}
       ${series.length > 1 && !asTable && html`<div class="legend" role="group" aria-label=${t('chart.legend')}>
         ${series.map((one) => html`<button type="button" key=${one.name} aria-pressed=${!hidden.has(one.name)} onClick=${() => toggle(one.name)}>
           <i class=${classes('swatch', kind === 'line' && 'stroke', one.dashed && 'dashed')} style=${{ color: `var(--${one.colour})` }}></i><span class="cut">${one.name}</span></button>`)}</div>`}
@@ -45,29 +47,32 @@ function save(title, buckets, series) {
   saveAs(new Blob([csv([['from', ...series.map((one) => one.name)], ...rows])], { type: 'text/csv' }), `${title}.csv`);
 }
 
-function Figures({ title, buckets, series, format, height }) {
+function Figures({ title, buckets, series, format, link, height }) {
+  const figure = (bucket, one, value) => (link && value ? html`<a href=${link(bucket, one)}>${format(value)}</a>` : format(value));
   return html`
     <div class="chart-table" style=${{ height: `${height}px` }} tabindex="0" role="region" aria-label=${title}>
       <table><caption class="sr-only">${title}</caption>
         <thead><tr><th scope="col">${t('chart.time')}</th>${series.map((one) => html`<th scope="col" class="num" key=${one.name}>${one.name}</th>`)}</tr></thead>
         <tbody>${buckets.map((bucket, at) => html`<tr key=${bucket.from}>
           <th scope="row">${dateTime(bucket.from)}${bucket.running && ` (${t('chart.so_far')})`}</th>
-          ${series.map((one) => html`<td class="num" key=${one.name}>${format(one.values[at])}</td>`)}</tr>`)}</tbody>
+          ${series.map((one) => html`<td class="num" key=${one.name}>${figure(bucket, one, one.values[at])}</td>`)}</tr>`)}</tbody>
       </table>
     </div>`;
 }
 
-function Canvas({ title, buckets, series, stacked, kind, format, zoom, height }) {
+function Canvas({ title, buckets, series, stacked, kind, format, zoom, link, height }) {
   const canvas = useRef();
   const chart = useRef();
   const latest = useRef();
-  latest.current = { buckets, format, zoom };
+  latest.current = { buckets, series, format, zoom, link };
   const shape = JSON.stringify([kind, stacked, height, Boolean(zoom)]);
   useEffect(() => {
     let gone = false;
     loadChart().then((Chart) => {
       if (gone) return;
-      const zooming = zoom ? [dragToZoom((first, last) => latest.current.zoom(latest.current.buckets[first].from, latest.current.buckets[last].to))] : [];
+      const draw = (first, last) => latest.current.zoom(latest.current.buckets[first].from, latest.current.buckets[last].to);
+      const press = (bucket, one) => latest.current.link && go(latest.current.link(latest.current.buckets[bucket], latest.current.series[one]));
+      const zooming = zoom ? [dragToZoom(draw, press)] : [];
       chart.current = new Chart(canvas.current, { type: kind, data: { labels: [], datasets: [] }, options: {}, plugins: zooming });
       fill();
     });
@@ -79,8 +84,9 @@ function Canvas({ title, buckets, series, stacked, kind, format, zoom, height })
   }, [shape]);
   const fill = () => {
     if (!chart.current) return;
-    const palette = colours([...new Set(series.map((one) => one.colour)), 'line', 'text-3', 'text-2', 'text', 'surface', 'accent', 'line-strong']);
-    chart.current.data = dataOf(buckets, series, palette, kind, stacked);
+    const tokens = [...new Set(series.map((one) => one.colour))];
+    const palette = colours([...tokens, 'line', 'text-3', 'text-2', 'text', 'surface', 'accent', 'line-strong']);
+    chart.current.data = dataOf(buckets, series, palette, colours(tokens, true), kind, stacked);
     chart.current.options = optionsOf(palette, latest, stacked);
     chart.current.update('none');
   };
@@ -89,13 +95,15 @@ function Canvas({ title, buckets, series, stacked, kind, format, zoom, height })
   return html`<div class="canvas-room" style=${{ height: `${height}px` }}><canvas ref=${canvas} role="img" aria-label=${t('chart.label', { title })}></canvas></div>`;
 }
 
-function dataOf(buckets, series, palette, kind, stacked) {
+/** A bucket that has not ended is drawn paler: its figures are of a part. */
+function dataOf(buckets, series, palette, pale, kind, stacked) {
   const stepMs = buckets.length ? new Date(buckets[0].to) - new Date(buckets[0].from) : 0;
   const spanMs = stepMs * buckets.length;
   const datasets = series.map((one) => {
     const colour = palette[one.colour];
     if (kind === 'bar') {
-      return { label: one.name, data: one.values, backgroundColor: colour, hoverBackgroundColor: colour, borderRadius: stacked ? 0 : 2, barPercentage: 0.86, categoryPercentage: 0.94, maxBarThickness: 28 };
+      const fills = buckets.map((bucket) => (bucket.running ? pale : palette)[one.colour]);
+      return { label: one.name, data: one.values, backgroundColor: fills, hoverBackgroundColor: colour, borderRadius: stacked ? 0 : 2, barPercentage: 0.86, categoryPercentage: 0.94, maxBarThickness: 28 };
     }
     return {
       label: one.name, data: one.values, borderColor: colour, backgroundColor: colour, borderWidth: 1.75, borderDash: one.dashed ? [4, 3] : [],

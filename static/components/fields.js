@@ -18,7 +18,7 @@ export function Field({ label, hint, error, optional, children, class: name }) {
 /** A one-line text; `change` gets the text. */
 export const TextField = ({ label, hint, error, optional, value, change, class: name, ...rest }) => html`
   <${Field} ...${{ label, hint, error, optional, class: name }}>
-    ${(tied) => html`<input type="text" autocomplete="off" spellcheck="false" ...${tied} ...${rest} value=${value ?? ''} onInput=${(event) => change(event.target.value)} />`}
+    ${(tied) => html`<input type="text" autocomplete="off" spellcheck=${false} ...${tied} ...${rest} value=${value ?? ''} onInput=${(event) => change(event.target.value)} />`}
   <//>`;
 
 /** A number or nothing; `change` gets a number, or null when it is emptied. */
@@ -41,7 +41,7 @@ export const Select = ({ value, change, options, ...rest }) => html`
 
 export const TextArea = ({ label, hint, error, optional, value, change, ...rest }) => html`
   <${Field} ...${{ label, hint, error, optional }}>
-    ${(tied) => html`<textarea spellcheck="false" ...${tied} ...${rest} value=${value ?? ''} onInput=${(event) => change(event.target.value)}></textarea>`}
+    ${(tied) => html`<textarea spellcheck=${false} ...${tied} ...${rest} value=${value ?? ''} onInput=${(event) => change(event.target.value)}></textarea>`}
   <//>`;
 
 /** A switch with its label beside it. */
@@ -60,7 +60,7 @@ export const SecretField = ({ label, hint, error, optional, value, change, ...re
   const [shown, setShown] = useState(false);
   return html`
     <${Field} ...${{ label, hint, error, optional }}>
-      ${(tied) => html`<div class="with-button"><input type=${shown ? 'text' : 'password'} autocomplete="off" spellcheck="false" ...${tied} ...${rest}
+      ${(tied) => html`<div class="with-button"><input type=${shown ? 'text' : 'password'} autocomplete="off" spellcheck=${false} ...${tied} ...${rest}
         value=${value ?? ''} onInput=${(event) => change(event.target.value)} />
         <${Button} kind="quiet" icon=${shown ? 'eye-off' : 'eye'} aria-label=${shown ? t('common.hide') : t('common.show')}
           aria-pressed=${shown} onClick=${() => setShown(!shown)} /></div>`}
@@ -96,4 +96,17 @@ export function TagInput({ label, hint, error, optional, value, change, suggesti
           <datalist id=${list}>${suggestions.filter((word) => !value.includes(word)).map((word) => html`<option key=${word} value=${word} />`)}</datalist>
         </div>`}
     <//>`;
+}
+
+/** A list, or everything: null is everything, an empty list nothing. `all` says everything, `only` the list, `none` what an empty one means. */
+export function ListOrAll({ label, hint, error, value, change, all, only = t('common.only_these'), none, ...rest }) {
+  const isAll = value === null || value === undefined;
+  return html`
+    <fieldset class="list-or-all"><legend class="field-label">${label}</legend>
+      <div class="segments small" role="group" aria-label=${label}>
+        <button type="button" aria-pressed=${isAll} onClick=${() => change(null)}>${all}</button>
+        <button type="button" aria-pressed=${!isAll} onClick=${() => isAll && change([])}>${only}</button></div>
+      ${isAll ? error && html`<p class="tone-bad">${error}</p>`
+        : html`<${TagInput} label=${`${label}: ${only}`} hint=${value.length ? hint : html`<span class="tone-warn">${none}</span>`} ...${{ error, value, change }} ...${rest} />`}
+    </fieldset>`;
 }

@@ -24,7 +24,7 @@ export function Search({ name = 'search', label }) {
   return html`
     <div class="search">
       <${Icon} name="search" />
-      <input type="search" data-search aria-label=${label ?? t('common.search')} placeholder=${label ?? t('common.search')} autocomplete="off" spellcheck="false" value=${text}
+      <input type="search" data-search aria-label=${label ?? t('common.search')} placeholder=${label ?? t('common.search')} autocomplete="off" spellcheck=${false} value=${text}
         onInput=${(event) => setText(event.target.value)} onKeyDown=${(event) => event.key === 'Escape' && event.target.blur()} />
       ${!text && html`<kbd aria-hidden="true">/</kbd>`}
     </div>`;

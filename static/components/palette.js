@@ -81,7 +81,7 @@ function Open({ close }) {
         <div class="palette-input"><${Icon} name="search" />
           <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list"
             aria-activedescendant=${found[at] ? `palette-${at}` : undefined} aria-label=${t('palette.open')} placeholder=${t('palette.hint')}
-            autocomplete="off" spellcheck="false" autofocus value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${key} /></div>
+            autocomplete="off" spellcheck=${false} autofocus value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${key} /></div>
         <div class="palette-list" role="listbox" id="palette-list" aria-label=${t('palette.open')} ref=${list}>
           ${found.map((entry, index) => html`
             <div role="option" id="palette-${index}" key=${index} aria-selected=${index === at} class=${classes('palette-entry', index === at && 'is-here')}

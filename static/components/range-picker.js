@@ -1,21 +1,16 @@
 // Chooses the stretch of time: usual ones, or from and to.
-import { dateTime } from '../lib/format.js';
+import { dateTime, inputTime, readTime } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { RANGES, chooseRange, chooseSpan, range, zoneChoice } from '../lib/range.js';
+import { RANGES, chooseRange, chooseSpan, range, usualRange, zoneChoice } from '../lib/range.js';
 import { html, useState } from '../lib/ui.js';
-import { Button } from './basics.js';
+import { Button, IconButton } from './basics.js';
 import { Menu, MenuEntry } from './menu.js';
-
-const asInput = (time) => {
-  const at = new Date(time);
-  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-};
 
 /** The name of the stretch in words. */
 export const rangeName = ({ range: name, from, to }) => (name ? t(`range.${name}`) : `${dateTime(from)} – ${to ? dateTime(to) : t('range.now')}`);
 
 export function RangePicker() {
-  const [own, setOwn] = useState({ from: asInput(Date.now() - 3_600_000), to: asInput(Date.now()) });
+  const [own, setOwn] = useState({ from: inputTime(Date.now() - 3_600_000), to: inputTime(Date.now()) });
   const { range: name } = range.value;
   return html`
     <${Menu} icon="calendar" label=${rangeName(range.value)} panel="range-panel">${(close) => html`
@@ -23,14 +18,15 @@ export function RangePicker() {
         ${RANGES.map((one) => html`<${MenuEntry} key=${one} close=${close} chosen=${name === one} run=${() => chooseRange(one)}>${t(`range.${one}`)}<//>`)}
       </div>
       <${Own} own=${own} change=${setOwn} close=${close} />`}
-    <//>`;
+    <//>
+    ${!name && html`<${IconButton} icon="x" label=${t('range.back', { range: t(`range.${usualRange.value}`) })} onClick=${() => chooseRange(usualRange.value)} />`}`;
 }
 
 function Own({ own, change, close }) {
   const take = (event) => {
     event.preventDefault();
     if (!(own.from < own.to)) return;
-    chooseSpan(new Date(own.from), new Date(own.to));
+    chooseSpan(readTime(own.from), readTime(own.to));
     close();
   };
   return html`

@@ -61,9 +61,16 @@ export function bytes(count) {
 
 const zoned = (options) => ({ ...options, timeZone: zone.value, hourCycle: 'h23' });
 
+/** A moment for a field of date and time, and what such a field holds as a moment; both as times are shown. */
+export const inputTime = (time) => new Date(new Date(time) - (zone.value === 'UTC' ? 0 : new Date(time).getTimezoneOffset() * 60_000)).toISOString().slice(0, 16);
+export const readTime = (text) => new Date(zone.value === 'UTC' ? `${text}Z` : text);
+
 /** A moment in full. */
 export const dateTime = (time) =>
   missing(time) ? NOTHING : intl(Intl.DateTimeFormat, zoned({ dateStyle: 'medium', timeStyle: 'medium' })).format(new Date(time));
+
+/** A day. */
+export const shortDate = (time) => (missing(time) ? NOTHING : intl(Intl.DateTimeFormat, zoned({ dateStyle: 'medium' })).format(new Date(time)));
 
 /** A moment as short as its age allows: the clock today, the date before. */
 export function shortTime(time) {
@@ -86,10 +93,10 @@ export function axisTime(time, stepMs, spanMs) {
 
 const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1000]];
 
-/** `in 5 min`, `2 hours ago`. */
-export function relative(time, now = Date.now()) {
+/** `in 5 min.`, `2 hr. ago`; `narrow` has no room to lose: `in 5m`, `2h ago`. */
+export function relative(time, { now = Date.now(), narrow } = {}) {
   if (missing(time)) return NOTHING;
   const ms = new Date(time) - now;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(ms) >= size) ?? UNITS[3];
-  return intl(Intl.RelativeTimeFormat, { numeric: 'auto', style: 'short' }).format(Math.trunc(ms / size), unit);
+  return intl(Intl.RelativeTimeFormat, { numeric: narrow ? 'always' : 'auto', style: narrow ? 'narrow' : 'short' }).format(Math.trunc(ms / size), unit);
 }

@@ -1,6 +1,6 @@
 // Providers that people use most, with what differs between them.
 
-/** `{label, name, base_url, auth, ...}`; a base URL with `…` has a place to fill in. */
+/** `{label, name, base_url, auth, ...}`; a word in capitals in a base URL is a place to fill in. */
 export const PRESETS = [
   { label: 'OpenAI', name: 'openai', base_url: 'https://api.openai.com/v1', auth: 'bearer' },
   { label: 'Anthropic', name: 'anthropic', base_url: 'https://api.anthropic.com/v1', auth: 'x-api-key', headers: { 'anthropic-version': '2023-06-01' } },
@@ -17,6 +17,9 @@ export const PRESETS = [
   { label: 'Ollama', name: 'ollama', base_url: 'http://127.0.0.1:11434/v1', auth: 'none', allow_private: true },
   { label: 'vLLM', name: 'vllm', base_url: 'http://127.0.0.1:8000/v1', auth: 'bearer', allow_private: true },
 ];
+
+/** The place of a base URL that is still to be filled in. */
+export const unfilled = (url) => /\b[A-Z]{4,}\b/.exec(url ?? '')?.[0];
 
 export const AUTHS = ['bearer', 'api-key', 'x-api-key', 'x-goog-api-key', 'query:key', 'none'];
 export const STRATEGIES = ['round_robin', 'weighted_random', 'least_in_flight', 'fastest', 'sticky', 'priority'];

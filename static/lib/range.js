@@ -20,6 +20,9 @@ export const range = computed(() => {
   return { range: name ?? last.value };
 });
 
+/** The stretch that was chosen last by name. */
+export const usualRange = last;
+
 /** What a question about this stretch sends. */
 export const rangeQuery = computed(() => ({ ...range.value, zone: zone.value }));
 

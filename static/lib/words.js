@@ -2,6 +2,8 @@
 import { word } from './i18n.js';
 
 export const OUTCOMES = ['success', 'rejected', 'request_error', 'no_key', 'upstream_error', 'interrupted', 'client_gone', 'internal_error'];
+/** Outcomes of calls that did not succeed, whoever is to blame. */
+export const FAILED = OUTCOMES.filter((outcome) => outcome !== 'success');
 /** Outcomes for which someone may have to do something. */
 export const FAULTS = ['no_key', 'upstream_error', 'interrupted', 'internal_error'];
 
@@ -24,4 +26,15 @@ export function reasonName(reason) {
   if (!reason) return '';
   const match = /^[a-z]+\.([a-z_]+?)(_text|_unsaid)?$/.exec(reason);
   return match ? word('rule', match[1]) : reason;
+}
+
+/** What a provider said, out of the body of its error; the text as it is where that is no such body. */
+export function saidIn(text) {
+  try {
+    const [body] = [JSON.parse(text)].flat();
+    const error = body?.error ?? body;
+    return error?.message ?? (typeof error === 'string' ? error : text);
+  } catch {
+    return text;
+  }
 }

@@ -12,6 +12,7 @@ import { zone } from '../lib/range.js';
 import { href, route, setQuery } from '../lib/router.js';
 import { mayOperate } from '../lib/session.js';
 import { html } from '../lib/ui.js';
+import { ClientMenu } from './clients/actions.js';
 import { Budget, budgetsOf } from './clients/budgets.js';
 import { AddClient, ClientDrawer } from './clients/drawer.js';
 
@@ -34,7 +35,7 @@ export default function Clients() {
   return html`
     <div class="page">
       <${PageHead} title=${t('nav.clients')} count=${clients.data && number(clients.data.length)} actions=${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('clients.add')}<//>`} />
-      <${Answer} of=${clients} skeleton="table" rows=${6} quiet>${(data) => html`<${List} clients=${data} sums=${sums} />`}<//>
+      <${Answer} of=${clients} skeleton="table" rows=${6} quiet>${(data) => html`<${List} clients=${data} sums=${sums} reload=${clients.reload} />`}<//>
       ${rest[0] && html`<${ClientDrawer} key=${rest[0]} id=${rest[0]} sums=${sums} reload=${clients.reload} back=${href('clients', { ...query, add: null })} />`}
       ${query.add && html`<${AddClient} reload=${clients.reload} close=${() => setQuery({ add: null })} />`}
     </div>`;
@@ -49,7 +50,7 @@ const tightest = (client) => {
 const models = (client) => (client.models ? html`<span class="row">${client.models.slice(0, 2).map((name) => html`<${Tag} key=${name}>${name}<//>`)}${client.models.length > 2 && html`<span class="hint">+${client.models.length - 2}</span>`}${!client.models.length && t('common.none')}</span>` : html`<span class="hint">${t('common.all')}</span>`);
 const limits = (client) => [client.rpm !== null && `${compact(client.rpm)} rpm`, client.tpm !== null && `${compact(client.tpm)} tpm`, client.concurrency !== null && `${client.concurrency} ∥`].filter(Boolean).join(' · ');
 
-const columnsOf = (day) => [
+const columnsOf = (day, reload) => [
   { name: 'name', title: t('common.name'), width: '18%', sort: (one) => one.name, render: (one) => html`<span class="row"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><code class="hint">${one.token_hint}</code></span>` },
   { name: 'state', title: t('common.status'), width: '120px', sort: (one) => stateOf(one)[1], render: (one) => html`<${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//>` },
   { name: 'models', title: t('nav.models'), width: '18%', from: 820, render: models },
@@ -58,12 +59,13 @@ const columnsOf = (day) => [
   { name: 'calls', title: t('keys.calls_24h'), width: '86px', num: true, from: 640, sort: (one) => day.get(one.id)?.calls ?? 0, render: (one) => compact(day.get(one.id)?.calls ?? 0) },
   { name: 'tokens', title: t('overview.tokens'), width: '86px', num: true, from: 720, sort: (one) => day.get(one.id)?.input ?? 0, render: (one) => compact((day.get(one.id)?.input ?? 0) + (day.get(one.id)?.output ?? 0)) },
   { name: 'expires', title: t('clients.expires'), width: '112px', num: true, from: 900, sort: (one) => one.expires_at, render: (one) => (one.expires_at ? html`<span title=${dateTime(one.expires_at)}>${relative(one.expires_at)}</span>` : html`<span class="hint">${NOTHING}</span>`) },
+  { name: 'menu', title: '', width: '46px', render: (one) => html`<${ClientMenu} item=${one} reload=${reload} />` },
 ];
 
-function List({ clients, sums }) {
+function List({ clients, sums, reload }) {
   const { query, rest } = route.value;
   const order = (query.sort ?? 'name-up').split('-');
-  const columns = columnsOf(sums);
+  const columns = columnsOf(sums, reload);
   const text = (query.search ?? '').toLowerCase();
   const rows = sorted(clients.filter((one) => !text || `${one.name} ${one.token_hint} ${one.tags}`.toLowerCase().includes(text)), columns, order);
   if (!clients.length) return html`<${Empty} icon="users" title=${t('clients.none')} action=${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('clients.add')}<//>`}>${t('clients.none_hint')}<//>`;

@@ -14,10 +14,10 @@ import { download } from '../lib/save.js';
 import { mayOperate } from '../lib/session.js';
 import { html, useMemo, useState } from '../lib/ui.js';
 import { KEY_STATES, stateName } from '../lib/words.js';
-import { BulkActions } from './keys/bulk.js';
+import { BulkActions, CheckAll } from './keys/bulk.js';
 import { KeyCard, columnsOf } from './keys/columns.js';
 import { KeyDrawer } from './keys/drawer.js';
-import { AddKeys } from './keys/add.js';
+import { AddKeys, PasteBox } from './keys/add.js';
 
 const FILTERS = ['search', 'state', 'provider', 'tag'];
 /** How often the list is asked again: large ones cost more. */
@@ -50,21 +50,23 @@ export default function Keys() {
   const sums = useQuery('api/stats/totals', { ...day, by: 'key', limit: 10_000 }, { every: 30_000 });
   const lines = useQuery('api/stats/series', { ...day, by: 'key', top: 50, step: '1h' }, { every: 60_000 });
   const { query, rest } = route.value;
+  const [marked, setMarked] = useState(new Set());
+  const [checked, setChecked] = useState(null);
   const count = keys.data && matching(keys.data, query).length;
   return html`
     <div class="page">
       <${PageHead} title=${t('nav.keys')} count=${count !== undefined && number(count)} actions=${html`
         <${Button} icon="download" onClick=${() => download('api/keys/export', { provider: query.provider, tag: query.tag, search: query.search }, 'keys.csv')} aria-label=${t('common.export')} title=${t('common.export')} />
         ${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('keys.add')}<//>`}`} />
-      <${Answer} of=${keys} skeleton="table" rows=${10} quiet>${(data) => html`<${List} keys=${data} sums=${sums.data} lines=${lines.data} reload=${keys.reload} />`}<//>
+      <${Answer} of=${keys} skeleton="table" rows=${10} quiet>${(data) => html`<${List} keys=${data} sums=${sums.data} lines=${lines.data} reload=${keys.reload} marked=${marked} mark=${setMarked} check=${setChecked} />`}<//>
       ${rest[0] && keys.data && html`<${KeyDrawer} key=${rest[0]} id=${rest[0]} reload=${keys.reload} back=${href('keys', query)} />`}
-      ${query.add && html`<${AddKeys} reload=${keys.reload} tags=${[...new Set((keys.data ?? []).flatMap((key) => key.tags))]} close=${() => setQuery({ add: null })} />`}
+      ${checked && html`<${CheckAll} ids=${checked} keys=${keys.data ?? []} reload=${keys.reload} mark=${(ids) => setMarked(new Set(ids))} close=${() => setChecked(null)} />`}
+      ${query.add && html`<${AddKeys} reload=${keys.reload} check=${setChecked} tags=${[...new Set((keys.data ?? []).flatMap((key) => key.tags))]} close=${() => setQuery({ add: null })} />`}
     </div>`;
 }
 
-function List({ keys, sums, lines, reload }) {
+function List({ keys, sums, lines, reload, marked, mark, check }) {
   const { query, rest } = route.value;
-  const [marked, setMarked] = useState(new Set());
   const use = useMemo(() => new Map((sums?.members ?? []).map((member) => [member.id, member.sums])), [sums]);
   const trend = useMemo(() => new Map((lines?.series ?? []).filter((one) => one.id).map((one) => [one.id, one.attempts])), [lines]);
   const columns = columnsOf(use, trend, reload);
@@ -77,7 +79,8 @@ function List({ keys, sums, lines, reload }) {
   const live = useMemo(() => new Set(rows.map((key) => key.id)), [rows]);
   const chosen = new Set([...marked].filter((id) => live.has(id)));
   if (!keys.length) {
-    return html`<${Empty} icon="key-round" title=${t('keys.none')} action=${mayOperate.value && html`<${Button} kind="primary" icon="clipboard-paste" onClick=${() => setQuery({ add: 1 })}>${t('keys.add')}<//>`}>${t('keys.none_hint')}<//>`;
+    return html`<section class="panel stack first-keys"><h2>${t('keys.none')}</h2><p class="hint">${t('keys.none_hint')}</p>
+      ${mayOperate.value && html`<${PasteBox} reload=${reload} tags=${[]} check=${check} />`}</section>`;
   }
   return html`
     <div class="list-bar">
@@ -89,9 +92,9 @@ function List({ keys, sums, lines, reload }) {
     </div>
     ${rows.length ? html`<${Table} label=${t('nav.keys')} columns=${columns} rows=${rows} open=${(key) => href(['keys', key.id], query)} current=${Number(rest[0])}
         card=${(key) => html`<${KeyCard} item=${key} sums=${use.get(key.id)} link=${href(['keys', key.id], query)} />`} cardHeight=${96}
-        marked=${mayOperate.value ? chosen : undefined} mark=${setMarked} order=${order} reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} />`
+        marked=${mayOperate.value ? chosen : undefined} mark=${mark} order=${order} reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} />`
       : html`<${Empty} icon="list-filter" title=${t('keys.no_match')} action=${html`<${ClearFilters} names=${FILTERS} />`} />`}
-    <${MarkedBar} count=${chosen.size} total=${rows.length} clear=${() => setMarked(new Set())}>
-      <${BulkActions} ids=${[...chosen]} keys=${rows.filter((key) => chosen.has(key.id))} all=${keys} done=${() => { setMarked(new Set()); reload(); }} />
+    <${MarkedBar} count=${chosen.size} total=${rows.length} clear=${() => mark(new Set())}>
+      <${BulkActions} ids=${[...chosen]} keys=${rows.filter((key) => chosen.has(key.id))} all=${keys} check=${() => check([...chosen])} done=${() => { mark(new Set()); reload(); }} />
     <//>`;
 }

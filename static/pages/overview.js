@@ -1,19 +1,22 @@
 // Overview: what came in, how it went, what it cost, and which keys carry it.
 import { Answer } from '../components/states.js';
-import { CallsChart, CostChart, LatencyChart, TokensChart, groupOf } from './overview/charts.js';
+import { CallsChart, CostChart, LatencyChart, TokensChart } from './overview/charts.js';
+import { GroupChoice, groupOf } from './overview/groups.js';
 import { Health } from './overview/health.js';
 import { PageHead } from '../components/shell.js';
 import { RangePicker } from '../components/range-picker.js';
 import { RecentFaults } from './overview/faults.js';
 import { Tiles } from './overview/tiles.js';
 import { Tops } from './overview/tops.js';
-import { FirstCall } from './overview/first-call.js';
+import { NoCalls } from './overview/first-call.js';
 import { t } from '../lib/i18n.js';
 import { useLive } from '../lib/live.js';
 import { useQuery } from '../lib/query.js';
 import { range, rangeQuery } from '../lib/range.js';
 import { html, useEffect, useRef } from '../lib/ui.js';
 
+/** Members with a series of their own in a chart. */
+const MEMBERS = 8;
 /** At most so often are the figures asked again while calls come in. */
 const PACE = 5000;
 
@@ -35,24 +38,27 @@ function useCallsEnding(callback) {
 export default function Overview() {
   const query = rangeQuery.value;
   const totals = useQuery('api/stats/totals', { ...query, former: true });
-  const outcomes = useQuery('api/stats/series', { ...query, by: 'outcome' });
   const series = useQuery('api/stats/series', query);
-  const models = useQuery('api/stats/series', { ...query, by: groupOf(), rank: 'cost', top: 6 });
-  const reloads = [totals, outcomes, series, models];
+  const by = groupOf();
+  const grouped = (usual, rank) => ({ ...query, by: by ?? usual, rank: by ? rank : undefined, top: MEMBERS });
+  const calls = useQuery('api/stats/series', grouped('outcome', 'calls'));
+  const costs = useQuery('api/stats/series', { ...grouped('model'), rank: 'cost' });
+  const tokens = useQuery(by ? 'api/stats/series' : null, grouped(by, 'tokens'));
+  const reloads = [totals, series, calls, costs, ...(by ? [tokens] : [])];
   const isRunning = range.value.range && range.value.range !== 'yesterday';
   useCallsEnding(() => isRunning && reloads.forEach((answer) => answer.reload()));
   const isEmpty = totals.data && totals.data.total.calls === 0;
   return html`
     <div class="page overview">
-      <${PageHead} title=${t('nav.overview')}><${RangePicker} /><//>
+      <${PageHead} title=${t('nav.overview')}><${GroupChoice} /><${RangePicker} /><//>
       <${Answer} of=${totals} skeleton="tiles" rows=${6}>${(data) => html`<${Tiles} totals=${data} series=${series.data} />`}<//>
       <${Health} />
-      ${isEmpty ? html`<${FirstCall} />` : html`
+      ${isEmpty ? html`<${NoCalls} />` : html`
         <div class="grid-2">
-          <${Answer} of=${outcomes} skeleton="chart" rows=${1}>${(data) => html`<${CallsChart} data=${data} />`}<//>
-          <${Answer} of=${models} skeleton="chart" rows=${1}>${(data) => html`<${CostChart} data=${data} />`}<//>
-          <${Answer} of=${series} skeleton="chart" rows=${1}>${(data) => html`<${TokensChart} data=${data} />`}<//>
-          <${Answer} of=${series} skeleton="chart" rows=${1}>${(data) => html`<${LatencyChart} data=${data} />`}<//>
+          <${Answer} of=${calls} skeleton="chart" rows=${1}>${(data) => html`<${CallsChart} data=${data} />`}<//>
+          <${Answer} of=${costs} skeleton="chart" rows=${1}>${(data) => html`<${CostChart} data=${data} />`}<//>
+          <${Answer} of=${by ? tokens : series} skeleton="chart" rows=${1}>${(data) => html`<${TokensChart} data=${data} />`}<//>
+          <${Answer} of=${by ? calls : series} skeleton="chart" rows=${1}>${(data) => html`<${LatencyChart} data=${data} />`}<//>
         </div>
         <${Tops} query=${query} />`}
       <${RecentFaults} query=${query} />

@@ -51,8 +51,9 @@ export default function Providers() {
 
 const columnsOf = (use) => [
   { name: 'name', title: t('common.name'), width: '16%', sort: (one) => one.name, render: (one) => html`<span class="row"><a class="cut" href=${href(['providers', one.id])}>${one.name}</a>${one.default && html`<span class="tag">${t('providers.default')}</span>`}</span>` },
-  { name: 'state', title: t('common.status'), width: '25%', render: (one) => html`<${State} provider=${one} />` },
+  { name: 'state', title: t('common.status'), width: '22%', render: (one) => html`<${State} provider=${one} />` },
   { name: 'url', title: t('providers.base_url'), width: '22%', from: 900, sort: (one) => one.base_url, render: (one) => html`<code><${Cut} text=${one.base_url} /></code>` },
+  { name: 'auth', title: t('providers.auth_short'), width: '92px', from: 1040, sort: (one) => one.auth, render: (one) => html`<code class="hint"><${Cut} text=${one.auth} /></code>` },
   { name: 'keys', title: t('nav.keys'), width: '130px', from: 560, sort: keysOf, num: true, render: (one) => html`<a class="row key-cell" href=${href('keys', { provider: one.id })}><${Parts} parts=${keyParts(one)} /><span>${keysOf(one)}</span></a>` },
   { name: 'models', title: t('nav.models'), width: '76px', num: true, from: 700, sort: (one) => one.synced_models, render: (one) => one.synced_models || html`<span class="hint">${NOTHING}</span>` },
   { name: 'calls', title: t('keys.attempts_24h'), width: '116px', num: true, from: 620, sort: (one) => use.get(one.id)?.attempts, render: (one) => compact(use.get(one.id)?.attempts ?? 0) },

@@ -35,7 +35,7 @@ function Find() {
   };
   return html`
     <form class="search" onSubmit=${find}><${Icon} name="search" />
-      <input type="search" data-search aria-label=${t('calls.find')} placeholder=${t('calls.find')} autocomplete="off" spellcheck="false" value=${text} onInput=${(event) => setText(event.target.value)} />
+      <input type="search" data-search aria-label=${t('calls.find')} placeholder=${t('calls.find')} autocomplete="off" spellcheck=${false} value=${text} onInput=${(event) => setText(event.target.value)} />
       ${!text && html`<kbd aria-hidden="true">/</kbd>`}</form>`;
 }
 

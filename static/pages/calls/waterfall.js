@@ -75,5 +75,5 @@ function sentence(verdict) {
   const effect = verdict.effect?.kind ?? 'none';
   const rest = verdict.effect?.ms ? t(`calls.effect_${effect}`, { time: span(verdict.effect.ms) }) : word('effect', effect);
   return html`${reasonName(verdict.rule) === verdict.rule ? '' : `${reasonName(verdict.rule)}. `}${t('calls.blame', { who: word('blame', verdict.blame) })} ${rest}
-    ${verdict.wait_source && html` (${t('keys.wait_from')} <code>${verdict.wait_source}</code>)`} <code class="hint">${verdict.rule}</code>`;
+    ${verdict.wait_source && html` (${t('keys.wait_known', { source: word('wait_source', verdict.wait_source) })})`} <code class="hint">${verdict.rule}</code>`;
 }

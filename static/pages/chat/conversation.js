@@ -4,6 +4,7 @@ import { Empty, Failure, Skeleton } from '../../components/states.js';
 import { api } from '../../lib/api.js';
 import { t } from '../../lib/i18n.js';
 import { notifyError } from '../../lib/notices.js';
+import { forChat } from '../../lib/model-names.js';
 import { useQuery } from '../../lib/query.js';
 import { go, href, route } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
@@ -21,7 +22,7 @@ const STARTERS = ['starter_1', 'starter_2', 'starter_3', 'starter_4'];
 export function Conversation({ id, store, changed }) {
   const { chat, messages = [], error } = store;
   const known = useQuery('api/chats/models');
-  const models = known.data?.models ?? [];
+  const models = forChat(known.data?.models ?? []);
   const [picked, setPicked] = useState(null);
   const [second, setSecond] = useState(null);
   const [draft, setDraft] = useState(settingsOf(null));

@@ -8,16 +8,16 @@ import { forget } from '../../lib/query.js';
 import { range } from '../../lib/range.js';
 import { go, href, route } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
-import { html } from '../../lib/ui.js';
+import { html, useState } from '../../lib/ui.js';
+import { saidIn } from '../../lib/words.js';
+import { DisableEntries, DisableUntil } from './disable.js';
 
-const HOUR = 3_600_000;
 export const isDisabled = (key) => key.status?.state?.startsWith('disabled');
 
-/** Disables a key, for a time or until somebody enables it; offers to undo it. */
-export async function disable(key, ms, reload) {
-  const until = ms ? new Date(Date.now() + ms).toISOString() : null;
+/** Disables a key until a moment, or until somebody enables it; offers to undo it. */
+export async function disable(key, until, reload, reason) {
   try {
-    await api.post(`api/keys/${key.id}/disable`, { until });
+    await api.post(`api/keys/${key.id}/disable`, { until, reason });
   } catch (error) {
     notifyError(error, t('error.title'));
     return;
@@ -38,7 +38,7 @@ export async function check(key, reload) {
   try {
     const report = await api.post(`api/keys/${key.id}/check`);
     const kind = GOOD.includes(report.verdict) ? 'good' : UNSURE.includes(report.verdict) ? 'plain' : 'bad';
-    notify(`${key.name}: ${word('check', report.verdict)}`, { kind, detail: report.message ?? undefined });
+    notify(`${key.name}: ${word('check', report.verdict)}`, { kind, detail: saidIn(report.message) ?? undefined });
     forget('api/');
     reload();
   } catch (error) {
@@ -51,15 +51,18 @@ export async function remove(key, reload) {
   if (removed && route.value.rest[0] === String(key.id)) go(href('keys', route.value.query));
 }
 
-export const KeyMenu = ({ item, reload }) => html`
-  <${Menu} quiet small icon="ellipsis" chevron=${false} title=${t('keys.actions', { name: item.name })}>${(close) => html`
-    <${MenuEntry} icon="activity" close=${close} href=${href('calls', { ...range.value, attempted_key: item.id })}>${t('keys.show_calls')}<//>
-    ${mayOperate.value && html`
-      <${MenuEntry} icon="flask-conical" close=${close} run=${() => check(item, reload)}>${t('keys.check')}<//>
-      ${isDisabled(item) ? html`<${MenuEntry} icon="power" close=${close} run=${() => enable(item, reload)}>${t('keys.enable')}<//>` : html`
-        <${MenuEntry} icon="power-off" close=${close} run=${() => disable(item, null, reload)}>${t('keys.disable')}<//>
-        <${MenuEntry} icon="timer" close=${close} run=${() => disable(item, HOUR, reload)}>${t('keys.disable_1h')}<//>
-        <${MenuEntry} icon="timer" close=${close} run=${() => disable(item, 24 * HOUR, reload)}>${t('keys.disable_24h')}<//>`}
-      <${MenuEntry} icon="rotate-ccw" close=${close} run=${() => reset(item, reload)}>${t('keys.reset')}<//>
-      <${MenuEntry} icon="trash-2" danger close=${close} run=${() => remove(item, reload)}>${t('common.delete')}<//>`}`}
-  <//>`;
+export function KeyMenu({ item, reload }) {
+  const [asking, setAsking] = useState(false);
+  const stop = (until, reason) => disable(item, until, reload, reason);
+  return html`
+    <${Menu} quiet small icon="ellipsis" chevron=${false} title=${t('keys.actions', { name: item.name })}>${(close) => html`
+      <${MenuEntry} icon="activity" close=${close} href=${href('calls', { ...range.value, attempted_key: item.id })}>${t('keys.show_calls')}<//>
+      ${mayOperate.value && html`
+        <${MenuEntry} icon="flask-conical" close=${close} run=${() => check(item, reload)}>${t('keys.check')}<//>
+        ${isDisabled(item) ? html`<${MenuEntry} icon="power" close=${close} run=${() => enable(item, reload)}>${t('keys.enable')}<//>`
+          : html`<${DisableEntries} icon close=${close} disable=${stop} ask=${() => setAsking(true)} />`}
+        <${MenuEntry} icon="rotate-ccw" close=${close} run=${() => reset(item, reload)}>${t('keys.reset')}<//>
+        <${MenuEntry} icon="trash-2" danger close=${close} run=${() => remove(item, reload)}>${t('common.delete')}<//>`}`}
+    <//>
+    ${asking && html`<${DisableUntil} title=${t('keys.disable_named', { name: item.name })} disable=${stop} close=${() => setAsking(false)} />`}`;
+}

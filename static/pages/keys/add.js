@@ -3,66 +3,58 @@ import { Button, Icon } from '../../components/basics.js';
 import { Dialog } from '../../components/dialog.js';
 import { SelectField, Switch, TagInput, TextArea } from '../../components/fields.js';
 import { Answer, Empty, causeOf } from '../../components/states.js';
-import { api, follow } from '../../lib/api.js';
-import { number } from '../../lib/format.js';
+import { api } from '../../lib/api.js';
 import { t } from '../../lib/i18n.js';
 import { notify, notifyError } from '../../lib/notices.js';
-import { forget, useAnswer, useQuery, useRested } from '../../lib/query.js';
+import { forget, useQuery } from '../../lib/query.js';
 import { href, route } from '../../lib/router.js';
-import { html, useRef, useState } from '../../lib/ui.js';
+import { html, useState } from '../../lib/ui.js';
+import { PastePreview, importKeys, usePaste } from './paste.js';
 
-/** So many lines are shown; the counts are of all. */
-const MOST_LINES = 200;
-const LINE_ICONS = { valid: 'circle-check', duplicate: 'copy', exists: 'database', malformed: 'circle-alert', skipped: 'minus' };
-const LINE_TONES = { valid: 'good', duplicate: 'plain', exists: 'plain', malformed: 'bad', skipped: 'plain' };
+/** What a key is called where the provider asks for none: something has to carry its calls. */
+export const NO_KEY = 'no-key-needed';
 
-export function AddKeys({ reload, tags, close }) {
-  const providers = useQuery('api/providers', { limit: 1000 });
-  return html`
-    <${Dialog} wide title=${t('keys.add')} subtitle=${t('keys.add_hint')} close=${close}>
-      <${Answer} of=${providers} rows=${5} quiet>${({ providers: list }) => (list.length
-        ? html`<${Paste} providers=${list} ...${{ reload, tags, close }} />`
-        : html`<${Empty} icon="plug" title=${t('keys.no_provider')} action=${html`<${Button} kind="primary" href=${href('providers', { add: 1 })}>${t('keys.add_provider')}<//>`} />`)}<//>
-    <//>`;
+/** So many keys are checked after an import without being asked. */
+const CHECKED_UNASKED = 100;
+
+export function AddKeys({ reload, tags, close, check }) {
+  return html`<${Dialog} wide title=${t('keys.add')} subtitle=${t('keys.add_hint')} close=${close}><${PasteBox} ...${{ reload, tags, close, check }} /><//>`;
 }
 
-function Paste({ providers, reload, tags: known, close }) {
+/** The box to paste into; `check` gets the ids of what was imported and is to be checked. Without `close` it lies in a page, not in a dialog. */
+export function PasteBox(props) {
+  const providers = useQuery('api/providers', { limit: 1000 });
+  return html`<${Answer} of=${providers} rows=${5} quiet>${({ providers: list }) => (list.length
+    ? html`<${Paste} providers=${list} ...${props} />`
+    : html`<${Empty} icon="plug" title=${t('keys.no_provider')} action=${html`<${Button} kind="primary" href=${href('providers', { add: 1 })}>${t('keys.add_provider')}<//>`}>${t('keys.no_provider_hint')}<//>`)}<//>`;
+}
+
+function Paste({ providers, reload, tags: known, close, check }) {
   const wanted = Number(route.value.query.provider);
   const [provider, setProvider] = useState(providers.some((one) => one.id === wanted) ? wanted : (providers.find((one) => one.default) ?? providers[0]).id);
+  const needsNone = providers.find((one) => one.id === provider)?.auth === 'none';
   const [text, setText] = useState('');
   const [tags, setTags] = useState([]);
-  const [commas, setCommas] = useState('');
-  const [skip, setSkip] = useState(false);
+  const [checked, setChecked] = useState(null);
   const [progress, setProgress] = useState(null);
   const [error, setError] = useState(null);
-  const stop = useRef();
-  const body = { provider, text, tags, commas: commas || undefined, skip_malformed: skip };
-  const rested = useRested(JSON.stringify(body), 300);
-  const isEmpty = !text.trim();
-  const preview = useAnswer(isEmpty ? null : `paste ${rested}`, (signal) => api.post('api/keys/preview', JSON.parse(rested), { signal }));
-  const read = isEmpty ? null : preview.data;
-  const fits = read && read.valid > 0 && (read.malformed === 0 || skip) && JSON.stringify(body) === rested && !preview.loading;
+  const paste = usePaste(text, { provider, tags });
+  const fits = paste.fits && paste.read.valid > 0;
+  const checks = checked ?? (paste.read?.valid ?? 0) <= CHECKED_UNASKED;
   const run = async () => {
-    stop.current = new AbortController();
     setError(null);
-    setProgress({ done: 0, total: read.valid });
+    setProgress({ done: 0, total: paste.read.valid });
     try {
-      let result;
-      await follow('POST', 'api/keys/import', { body, signal: stop.current.signal }, (event) => {
-        if (event.error) setError(event.error.message);
-        else if (event.result) result = event.result;
-        else setProgress(event);
-      });
-      if (!result) return setProgress(null);
+      const ids = await importKeys(paste.body, setProgress);
       forget('api/');
       reload();
-      close();
-      notify(t('keys.imported', { n: result.ids.length }), { action: { label: t('common.undo'), run: () => undo(result.ids, reload) } });
+      close?.();
+      notify(t('keys.imported', { n: ids.length }), { action: { label: t('common.undo'), run: () => undo(ids, reload) } });
+      if (checks && ids.length) check(ids);
     } catch (failure) {
       setProgress(null);
-      if (failure.name !== 'AbortError') setError(causeOf(failure));
+      setError(causeOf(failure));
     }
-    return undefined;
   };
   return html`
     <form class="form" onSubmit=${(event) => { event.preventDefault(); if (fits) run(); }}>
@@ -70,13 +62,14 @@ function Paste({ providers, reload, tags: known, close }) {
         <${SelectField} label=${t('keys.provider')} value=${provider} change=${(id) => setProvider(Number(id))} options=${providers.map((one) => [one.id, one.name])} />
         <${TagInput} label=${t('keys.tags')} optional value=${tags} change=${setTags} suggestions=${known} />
       </div>
+      ${needsNone && html`<p class="verdict">${t('keys.needs_none')} <button type="button" class="link" onClick=${() => setText(NO_KEY)}>${t('keys.take_none', { text: NO_KEY })}</button></p>`}
       <${TextArea} label=${t('keys.paste')} hint=${t('keys.paste_hint')} value=${text} change=${setText} rows="6" class="mono" autofocus placeholder=${'sk-…\nsk-…,team-a,paid|eu,2'} />
-      ${!isEmpty && html`<${Answer} of=${preview} rows=${3}>${(data) => html`<${Preview} data=${data} commas=${commas} setCommas=${setCommas} skip=${skip} setSkip=${setSkip} />`}<//>`}
+      <${PastePreview} paste=${paste} />
+      ${paste.read?.valid > 0 && html`<${Switch} label=${t('keys.check_after')} hint=${t('keys.check_after_hint')} value=${checks} change=${setChecked} />`}
       ${error && html`<p class="form-problem" role="alert"><${Icon} name="circle-alert" />${error}</p>`}
       ${progress ? html`
-        <div class="progress" role="status"><progress max=${progress.total} value=${progress.done} aria-label=${t('keys.importing')}></progress>
-          <div class="row"><span class="grow">${t('keys.import_progress', { done: progress.done, total: progress.total })}</span><${Button} small onClick=${() => stop.current.abort()}>${t('common.cancel')}<//></div></div>`
-        : html`<div class="row end"><${Button} onClick=${close}>${t('common.cancel')}<//><${Button} kind="primary" type="submit" icon="upload" disabled=${!fits}>${read?.valid ? t('keys.import_n', { n: read.valid }) : t('keys.import')}<//></div>`}
+        <div class="progress" role="status"><progress max=${progress.total} value=${progress.done} aria-label=${t('keys.importing')}></progress><span>${t('keys.import_progress', { done: progress.done, total: progress.total })}</span></div>`
+        : html`<div class="row end">${close && html`<${Button} onClick=${close}>${t('common.cancel')}<//>`}<${Button} kind="primary" type="submit" icon="upload" disabled=${!fits}>${paste.read?.valid ? t('keys.import_n', { n: paste.read.valid }) : t('keys.import')}<//></div>`}
     </form>`;
 }
 
@@ -88,24 +81,4 @@ async function undo(ids, reload) {
   } catch (error) {
     notifyError(error, t('error.title'));
   }
-}
-
-function Preview({ data, commas, setCommas, skip, setSkip }) {
-  const counts = ['valid', 'duplicate', 'exists', 'malformed', 'skipped'].filter((state) => data[state] > 0);
-  const lines = [...data.lines].sort((a, b) => (b.state === 'malformed') - (a.state === 'malformed') || a.line - b.line).slice(0, MOST_LINES);
-  const asksCommas = commas || data.lines.some((line) => line.state === 'malformed' && /comma/i.test(line.message ?? ''));
-  return html`
-    <div class="paste-preview">
-      <div class="row wrap" role="status">${counts.map((state) => html`<span key=${state} class="row tone-${LINE_TONES[state]}"><${Icon} name=${LINE_ICONS[state]} />${t(`keys.line_${state}`, { n: data[state] })}</span>`)}</div>
-      ${asksCommas && html`<${SelectField} label=${t('keys.commas')} value=${commas} change=${setCommas} options=${[['', t('keys.commas_ask')], ['part', t('keys.commas_part')], ['belong', t('keys.commas_belong')]]} />`}
-      ${data.malformed > 0 && html`<${Switch} label=${t('keys.skip_malformed')} value=${skip} change=${setSkip} />`}
-      <div class="paste-lines" tabindex="0" role="region" aria-label=${t('keys.preview')}>
-        <table><thead class="sr-only"><tr><th>${t('keys.line')}</th><th>${t('common.status')}</th><th>${t('common.name')}</th><th>${t('common.details')}</th></tr></thead>
-          <tbody>${lines.map((line) => html`<tr key=${line.line} class="tone-${LINE_TONES[line.state]}">
-            <td class="num hint">${line.line}</td><td><${Icon} name=${LINE_ICONS[line.state]} label=${t(`keys.line_word_${line.state}`)} /></td>
-            <td>${line.name ?? ''} <code class="hint">${line.secret_hint ?? ''}</code></td>
-            <td>${line.message ?? line.tags.join(', ')}</td></tr>`)}</tbody></table>
-      </div>
-      ${data.lines.length > MOST_LINES && html`<p class="hint">${t('keys.more_lines', { n: number(data.lines.length - MOST_LINES) })}</p>`}
-    </div>`;
 }

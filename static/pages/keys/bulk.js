@@ -2,18 +2,17 @@
 import { Button } from '../../components/basics.js';
 import { Dialog } from '../../components/dialog.js';
 import { NumberField, TagInput } from '../../components/fields.js';
-import { Menu, MenuEntry } from '../../components/menu.js';
+import { Menu } from '../../components/menu.js';
 import { api } from '../../lib/api.js';
 import { percent } from '../../lib/format.js';
-import { t, word } from '../../lib/i18n.js';
+import { t } from '../../lib/i18n.js';
 import { notify, notifyError } from '../../lib/notices.js';
 import { forget } from '../../lib/query.js';
-import { html, signal, useState } from '../../lib/ui.js';
+import { html, useEffect, useMemo, useState } from '../../lib/ui.js';
+import { CheckProgress, useChecks } from './checks.js';
+import { DisableEntries, DisableUntil } from './disable.js';
 
-const HOUR = 3_600_000;
 const INVERSE = { delete: 'restore', disable: 'enable' };
-/** So many keys are asked about at once when many are checked. */
-const AT_ONCE = 4;
 
 async function bulk(body, names, done) {
   try {
@@ -29,24 +28,22 @@ async function bulk(body, names, done) {
   }
 }
 
-export function BulkActions({ ids, keys, all, done }) {
+/** `done` follows an edit; `check` opens the checks, which outlive the marks. */
+export function BulkActions({ ids, keys, all, done, check }) {
   const [open, setOpen] = useState(null);
   const names = new Map(keys.map((key) => [key.id, key.name]));
   const run = (action, more) => bulk({ ids, action, ...more }, names, done);
-  const until = (hours) => ({ until: new Date(Date.now() + hours * HOUR).toISOString() });
+  const disable = (until, reason) => run('disable', { until: until ?? undefined, reason });
   const close = () => setOpen(null);
   return html`
-    <${Button} small icon="flask-conical" onClick=${() => setOpen('check')}>${t('keys.check')}<//>
+    <${Button} small icon="flask-conical" onClick=${check}>${t('keys.check')}<//>
     <${Button} small icon="power" onClick=${() => run('enable')}>${t('keys.enable')}<//>
-    <${Menu} small start icon="power-off" label=${t('keys.disable')}>${(shut) => html`
-      <${MenuEntry} close=${shut} run=${() => run('disable')}>${t('keys.disable_for_good')}<//>
-      <${MenuEntry} close=${shut} run=${() => run('disable', until(1))}>${t('keys.disable_1h')}<//>
-      <${MenuEntry} close=${shut} run=${() => run('disable', until(24))}>${t('keys.disable_24h')}<//>`}<//>
+    <${Menu} small start icon="power-off" label=${t('keys.disable')}>${(shut) => html`<${DisableEntries} close=${shut} disable=${disable} ask=${() => setOpen('disable')} />`}<//>
     <${Button} small icon="rotate-ccw" onClick=${() => run('reset')}>${t('keys.reset')}<//>
     <${Button} small icon="tag" onClick=${() => setOpen('change')}>${t('keys.change')}<//>
     <${Button} small kind="danger" icon="trash-2" onClick=${() => run('delete')}>${t('common.delete')}<//>
     ${open === 'change' && html`<${Change} ...${{ ids, keys, all, close }} run=${run} />`}
-    ${open === 'check' && html`<${CheckAll} keys=${keys} close=${() => { close(); done(); }} />`}`;
+    ${open === 'disable' && html`<${DisableUntil} title=${t('keys.disable_n', { n: keys.length })} ...${{ disable, close }} />`}`;
 }
 
 function Change({ keys, all, close, run }) {
@@ -77,29 +74,20 @@ function Change({ keys, all, close, run }) {
     <//>`;
 }
 
-/** Checks keys a few at a time, counting what came back; can be stopped at any time. */
-function CheckAll({ keys, close }) {
-  const [state] = useState(() => signal({ done: 0, counts: {}, running: false, stopped: false }));
-  const { done, counts, running, stopped } = state.value;
-  const start = () => {
-    state.value = { ...state.value, running: true };
-    const queue = [...keys];
-    const worker = async () => {
-      while (queue.length && !state.peek().stopped) {
-        const verdict = await api.post(`api/keys/${queue.shift().id}/check`).then((report) => report.verdict, () => 'failed');
-        const old = state.peek();
-        state.value = { ...old, done: old.done + 1, counts: { ...old.counts, [verdict]: (old.counts[verdict] ?? 0) + 1 } };
-      }
-    };
-    Promise.all(Array.from({ length: AT_ONCE }, worker)).then(() => { state.value = { ...state.peek(), running: false }; });
-  };
-  const stop = () => { state.value = { ...state.value, stopped: true }; };
+/** Checks keys at once, a few together; can be stopped at any time. Those that failed can be marked for what comes next. */
+export function CheckAll({ ids, keys, close, mark, reload }) {
+  const checks = useChecks(() => {
+    forget('api/');
+    reload();
+  });
+  useEffect(() => void checks.start(ids), []);
+  const named = useMemo(() => new Map(keys.map((key) => [key.id, key])), [keys]);
+  const failed = checks.checks.filter(({ verdict }) => verdict !== 'valid').map(({ key }) => key);
   return html`
-    <${Dialog} title=${t('keys.check_n', { n: keys.length })} subtitle=${t('keys.check_hint')} close=${() => { stop(); close(); }} actions=${html`
-      ${running && html`<${Button} onClick=${stop} disabled=${stopped}>${t('keys.stop')}<//>`}
-      ${!running && done === 0 && html`<${Button} kind="primary" icon="flask-conical" onClick=${start}>${t('keys.check')}<//>`}
-      ${!running && done > 0 && html`<${Button} kind="primary" onClick=${close}>${t('common.close')}<//>`}`}>
-      <div class="progress" role="status"><progress max=${keys.length} value=${done} aria-label=${t('keys.check')}></progress><span>${t('keys.import_progress', { done, total: keys.length })}</span></div>
-      <dl class="facts">${Object.entries(counts).map(([verdict, count]) => html`<dt key=${verdict}>${word('check', verdict)}</dt><dd>${count}</dd>`)}</dl>
+    <${Dialog} wide title=${t('keys.check_n', { n: ids.length })} subtitle=${t('keys.check_hint')} close=${close} actions=${checks.state === 'running'
+      ? html`<${Button} onClick=${checks.stop}>${t('keys.stop')}<//>` : html`
+        ${failed.length > 0 && html`<${Button} onClick=${() => { mark(failed); close(); }}>${t('keys.mark_failed', { n: failed.length })}<//>`}
+        <${Button} kind="primary" onClick=${close}>${t('common.close')}<//>`}>
+      <${CheckProgress} checks=${checks} keys=${named} />
     <//>`;
 }

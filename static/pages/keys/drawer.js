@@ -43,7 +43,7 @@ function Fares({ item, changed }) {
       <div class="verdict ${stateTone(status.state)}">
         <div class="row wrap"><${Badge} tone=${stateTone(status.state)}>${stateName(status.state)}<//>${status.reason && html`<strong>${reasonName(status.reason)}</strong>`}</div>
         <p>${explain(status)}</p>
-        ${status.reason && reasonName(status.reason) !== status.reason && html`<p class="hint">${t('keys.rule')} <code>${status.reason}</code>${status.wait_source && html` · ${t('keys.wait_from')} <code>${status.wait_source}</code>`}</p>`}
+        ${status.reason && reasonName(status.reason) !== status.reason && html`<p class="hint">${t('keys.rule')} <code>${status.reason}</code>${status.wait_source && html` · ${t('keys.wait_known', { source: word('wait_source', status.wait_source) })}`}</p>`}
       </div>
       ${mayOperate.value && html`<div class="row wrap">
         <${Button} small icon="flask-conical" onClick=${() => check(item, changed)}>${t('keys.check')}<//>
@@ -91,6 +91,6 @@ const Rests = ({ status }) => (status.models.length > 0 || status.endpoints.leng
   <h3>${t('keys.rests')}</h3>
   <ul class="plain-rows">
     ${status.models.map((model) => html`<li key=${model.model}><${Icon} name="snowflake" /><code class="cut grow">${model.model}</code>
-      <span class="hint">${[model.until && t('keys.until', { time: relative(model.until) }), reasonName(model.reason), model.size_limit && t('keys.size_limit', { n: model.size_limit })].filter(Boolean).join(' · ')}</span></li>`)}
+      <span class="hint">${[model.until && t('keys.until', { time: relative(model.until) }), reasonName(model.reason), model.wait_source && t('keys.wait_known', { source: word('wait_source', model.wait_source) }), model.size_limit && t('keys.size_limit', { n: model.size_limit })].filter(Boolean).join(' · ')}</span></li>`)}
     ${status.endpoints.map((endpoint) => html`<li key=${endpoint.endpoint}><${Icon} name="ban" /><code class="cut grow">${endpoint.endpoint}</code><span class="hint">${word('rule', reasonName(endpoint.reason))} · ${t('keys.until', { time: relative(endpoint.until) })}</span></li>`)}
   </ul>`;

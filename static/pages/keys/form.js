@@ -1,6 +1,6 @@
 // The settings of a key.
 import { Button } from '../../components/basics.js';
-import { NumberField, SecretField, TagInput, TextField } from '../../components/fields.js';
+import { ListOrAll, NumberField, SecretField, TagInput, TextField } from '../../components/fields.js';
 import { useForm } from '../../components/form.js';
 import { api } from '../../lib/api.js';
 import { differences } from '../../lib/edit.js';
@@ -10,7 +10,7 @@ import { html } from '../../lib/ui.js';
 
 const MEMBERS = ['name', 'tags', 'weight', 'priority', 'models', 'account', 'rpm', 'tpm', 'rpd', 'concurrency', 'budget_usd_month'];
 
-/** The fields that every key has. An empty list of models means every model, as an empty field does. */
+/** The fields that every key has. */
 export const KeyFields = ({ bind, tags }) => html`
   <div class="form-2">
     <${TagInput} label=${t('keys.tags')} optional hint=${t('keys.tags_hint')} suggestions=${tags} ...${bind('tags')} />
@@ -18,7 +18,7 @@ export const KeyFields = ({ bind, tags }) => html`
     <${NumberField} label=${t('keys.weight')} min="0" max="1000" step="1" hint=${t('keys.weight_hint')} ...${bind('weight')} />
     <${NumberField} label=${t('keys.priority')} step="1" hint=${t('keys.priority_hint')} ...${bind('priority')} />
   </div>
-  <${TagInput} label=${t('keys.models')} optional hint=${t('keys.models_hint')} ...${bind('models')} placeholder="gpt-4o*" />
+  <${ListOrAll} label=${t('keys.models')} all=${t('clients.every_model')} hint=${t('keys.models_hint')} none=${t('keys.no_model')} ...${bind('models')} placeholder="gpt-4o*" />
   <div class="form-2">
     <${NumberField} label=${t('keys.rpm')} optional min="0" unit=${t('keys.per_minute')} ...${bind('rpm')} />
     <${NumberField} label=${t('keys.tpm')} optional min="0" unit=${t('keys.per_minute')} ...${bind('tpm')} />
@@ -27,8 +27,8 @@ export const KeyFields = ({ bind, tags }) => html`
     <${NumberField} label=${t('keys.budget')} optional min="0" step="any" unit="USD" ...${bind('budget_usd_month')} />
   </div>`;
 
-const toForm = (key) => ({ ...Object.fromEntries(MEMBERS.map((name) => [name, key[name]])), models: key.models ?? [], secret: '' });
-const toBody = (values) => ({ ...values, account: values.account || null, models: values.models.length ? values.models : null });
+const toForm = (key) => ({ ...Object.fromEntries(MEMBERS.map((name) => [name, key[name]])), secret: '' });
+const toBody = (values) => ({ ...values, account: values.account || null });
 
 export function KeyForm({ item, done }) {
   const form = useForm(toForm(item), (values) => {

@@ -7,8 +7,9 @@ import { useQuery } from '../../lib/query.js';
 import { range } from '../../lib/range.js';
 import { href, route, setQuery } from '../../lib/router.js';
 import { html } from '../../lib/ui.js';
+import { FAILED } from '../../lib/words.js';
+import { GROUPS, filterOf } from './groups.js';
 
-const GROUPS = ['model', 'key', 'client', 'provider'];
 const RANKS = ['calls', 'cost', 'tokens', 'failures'];
 const LENGTH = 6;
 
@@ -37,18 +38,22 @@ function Top({ by, rank, query }) {
     <${Answer} of=${answer} rows=${LENGTH}>${(data) => html`<${Ranking} data=${data} by=${by} rank=${rank} />`}<//></div>`;
 }
 
+/** What has no price is named all the same: its cost is unknown, not 0. */
+const lacksPrice = (rank, sums) => rank === 'cost' && sums.cost_usd === 0 && sums.unpriced > 0;
+
 function Ranking({ data, by, rank }) {
   const of = figure[rank];
-  const members = data.members.filter((member) => !member.is_others && of(member.sums) > 0);
+  const members = data.members.filter((member) => !member.is_others && (of(member.sums) > 0 || lacksPrice(rank, member.sums)));
   const whole = by === 'key' || by === 'provider' ? members.concat(data.members.filter((member) => member.is_others)).reduce((sum, member) => sum + of(member.sums), 0) : of(data.total);
   const most = Math.max(...members.map((member) => of(member.sums)), 0);
-  const show = rank === 'cost' ? money : compact;
-  const filter = (member) => href('calls', { ...range.value, [by]: by === 'model' ? member.name : member.id, ...(rank === 'failures' ? { outcome: 'no_key,upstream_error,interrupted,internal_error' } : {}) });
+  const show = rank === 'cost' ? (value) => money(value, true) : compact;
+  const link = (member) => href('calls', { ...range.value, ...filterOf(by, member), ...(rank === 'failures' ? { outcome: FAILED.join(',') } : {}) });
   if (!members.length) return html`<p class="hint">${NOTHING}</p>`;
   return html`<ol class="ranking">
     ${members.map((member) => html`<li key=${member.id ?? member.name}>
-      <a href=${filter(member)} class="cut">${member.name ?? t('chart.none')}</a>
-      <span class="num">${show(of(member.sums))}</span><span class="num hint">${percent(whole ? of(member.sums) / whole : null, 0)}</span>
+      <a href=${link(member)} class="cut">${member.name ?? t('chart.none')}</a>
+      ${lacksPrice(rank, member.sums) ? html`<a class="ranking-link" href=${by === 'model' ? href('models', { price: member.name }) : href('models')}>${t('overview.set_price')}</a>` : html`
+        <span class="num">${show(of(member.sums))}</span><span class="num hint">${percent(whole ? of(member.sums) / whole : null, 0)}</span>`}
       <${Meter} share=${most ? of(member.sums) / most : 0} tone=${rank === 'failures' ? 'bad' : 'accent'} label=${show(of(member.sums))} /></li>`)}
   </ol>`;
 }

@@ -7,12 +7,12 @@ import { api } from '../../lib/api.js';
 import { differences } from '../../lib/edit.js';
 import { t } from '../../lib/i18n.js';
 import { notify } from '../../lib/notices.js';
-import { AUTHS, PRESETS } from '../../lib/presets.js';
+import { AUTHS, PRESETS, unfilled } from '../../lib/presets.js';
 import { go, href } from '../../lib/router.js';
 import { html, useState } from '../../lib/ui.js';
 
 const NEW = { name: '', base_url: '', exact_base_url: false, auth: 'bearer', pass_headers: [], proxy: '', default: false, allow_private: false, attempts: null, time_zone: '', enabled: true };
-const TIMES = ['connect_ms', 'first_byte_ms', 'idle_ms', 'answer_ms'];
+export const TIMES = ['connect_ms', 'first_byte_ms', 'idle_ms', 'answer_ms'];
 
 /** Headers as lines `name: value`. A header whose shown value was left alone is not sent. */
 const headerLines = (headers) => Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`).join('\n');
@@ -42,11 +42,12 @@ function toBody({ header_lines: lines, timeouts, probe, ...rest }, before) {
 
 function Fields({ form, isNew }) {
   const { bind, values, set } = form;
+  const place = unfilled(values.base_url);
   const within = (group, name) => ({ value: values[group][name], change: (value) => set(group, { ...values[group], [name]: value }) });
   return html`
     <div class="form-2"><${TextField} label=${t('common.name')} required ...${bind('name')} />
       <${SelectField} label=${t('providers.auth')} ...${bind('auth')} options=${[...new Set([...AUTHS, values.auth])].map((name) => [name, name])} /></div>
-    <${TextField} label=${t('providers.base_url')} type="url" required hint=${t('providers.base_url_hint')} ...${bind('base_url')} />
+    <${TextField} label=${t('providers.base_url')} type="url" required hint=${t('providers.base_url_hint')} ...${bind('base_url')} error=${form.error?.field === 'base_url' ? form.error.message : place && t('providers.fill_in', { place })} />
     <${Switch} label=${t('providers.default_long')} hint=${t('providers.default_hint')} ...${bind('default')} />
     <${Switch} label=${t('providers.private')} hint=${t('providers.private_hint')} ...${bind('allow_private')} />
     ${!isNew && html`<${Switch} label=${t('common.enabled')} hint=${t('providers.enabled_hint')} ...${bind('enabled')} />`}
@@ -97,7 +98,7 @@ export function AddProvider({ reload, close }) {
           ${PRESETS.map((one) => html`<button type="button" key=${one.label} aria-pressed=${preset === one.label} onClick=${() => choose(one)}>${one.label}</button>`)}
           <button type="button" aria-pressed=${preset === null} onClick=${() => choose(null)}>${t('providers.other')}</button></div>
         <${Fields} form=${form} isNew key=${preset} />${form.problem}
-        <div class="row end"><${Button} onClick=${close}>${t('common.cancel')}<//><${Button} kind="primary" type="submit" busy=${form.busy}>${t('common.add')}<//></div>
+        <div class="row end"><${Button} onClick=${close}>${t('common.cancel')}<//><${Button} kind="primary" type="submit" busy=${form.busy} disabled=${Boolean(unfilled(form.values.base_url))}>${t('common.add')}<//></div>
       </form>
     <//>`;
 }

@@ -31,7 +31,7 @@ export function Editor({ name, text, change, problems, jump, save, readOnly }) {
   return html`
     <div class="editor">
       <div class="editor-backdrop" aria-hidden="true" ref=${backdrop}><div class="editor-lines">${lines.map((line, at) => html`<${Line} key=${at} pieces=${line} problem=${byLine.get(at + 1)} />`)}</div></div>
-      <textarea ref=${area} class="editor-text" wrap="off" spellcheck="false" autocomplete="off" autocapitalize="off" autocorrect="off" aria-label=${t('scripts.editor_of', { name })} aria-describedby="script-keys script-problems"
+      <textarea ref=${area} class="editor-text" wrap="off" spellcheck=${false} autocomplete="off" autocapitalize="off" autocorrect="off" aria-label=${t('scripts.editor_of', { name })} aria-describedby="script-keys script-problems"
         aria-invalid=${problems.some((problem) => problem.severity === 'error') ? 'true' : undefined} readonly=${readOnly} value=${text} onInput=${(event) => change(event.target.value)} onKeyDown=${key} onScroll=${scroll} onBlur=${() => setLeaves(false)}></textarea>
     </div>`;
 }

@@ -35,7 +35,7 @@ export function Reference() {
   return html`
     <section class="script-reference" aria-labelledby="reference-title">
       <h2 id="reference-title">${t('scripts.reference')}</h2>
-      <div class="search"><${Icon} name="search" /><input type="search" data-search autocomplete="off" spellcheck="false" aria-label=${t('scripts.search_reference')} placeholder=${t('scripts.search_reference')} value=${text} onInput=${(event) => setText(event.target.value)} /></div>
+      <div class="search"><${Icon} name="search" /><input type="search" data-search autocomplete="off" spellcheck=${false} aria-label=${t('scripts.search_reference')} placeholder=${t('scripts.search_reference')} value=${text} onInput=${(event) => setText(event.target.value)} /></div>
       <${Answer} of=${answer} rows=${8} quiet>${({ topics }) => {
         const found = matching(translated(topics, words.data ?? {}), wanted);
         if (!found.length) return html`<p class="hint">${t('scripts.nothing_found')}</p>`;
