@@ -41,6 +41,11 @@ pictures: tests/e2e/node_modules ## Take the pictures of the README anew
 	$(CARGO) build --quiet
 	node tests/e2e/screenshots.mjs --docs
 
+.PHONY: measure
+measure: tests/e2e/node_modules ## Measure the dashboard: weight, first figures, scrolling, and its heap for MINUTES (60)
+	$(CARGO) build --quiet
+	node tests/e2e/measure.mjs
+
 tests/e2e/node_modules: tests/e2e/package-lock.json
 	cd tests/e2e && npm ci --silent --no-audit --no-fund
 	@touch $@

@@ -36,7 +36,7 @@ const WORTH_COMPRESSING: usize = 600;
 
 /// Answers for `/` and everything below `/assets/`.
 pub fn endpoint() -> impl Endpoint<Output = Response> + 'static {
-    Dashboard { site: ArcSwap::from_pointee(Site::read()) }
+    Dashboard { site: ArcSwap::from_pointee(Site::read(None)) }
 }
 
 struct Dashboard {
@@ -50,6 +50,7 @@ struct Site {
     files: BTreeMap<String, File>,
 }
 
+#[derive(Clone)]
 struct File {
     content_type: &'static str,
     body: Bytes,
@@ -67,7 +68,8 @@ impl Endpoint for Dashboard {
         let path = request.uri().path();
         let is_page = path == "/";
         if cfg!(debug_assertions) && is_page {
-            self.site.store(Arc::new(Site::read()));
+            let site = Site::read(Some(&self.site.load()));
+            self.site.store(Arc::new(site));
         }
         let site = self.site.load();
         let file = if is_page { Some(&site.page) } else { site.file(path) };
@@ -96,7 +98,8 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
 }
 
 impl Site {
-    fn read() -> Self {
+    /// Reads all files. Those that are as they were in the `former` site keep what was made of them.
+    fn read(former: Option<&Site>) -> Self {
         let names = Embedded::iter().filter_map(|name| Some((content_type(&name)?, name)));
         let mut page = String::new();
         let mut files = BTreeMap::new();
@@ -112,7 +115,9 @@ impl Site {
                     std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                     std::borrow::Cow::Owned(bytes) => bytes.into(),
                 };
-                files.insert(name.into_owned(), File::new(content_type, body));
+                let known = former.and_then(|site| site.files.get(&*name)).filter(|file| file.body == body);
+                let file = known.cloned().unwrap_or_else(|| File::new(content_type, body));
+                files.insert(name.into_owned(), file);
             }
         }
         let folder = format!("assets/{}", &hex(&version.finalize())[..16]);
@@ -214,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_file_that_the_page_names_exists_and_the_import_map_is_named_by_its_hash() {
-        let site = Site::read();
+        let site = Site::read(None);
         let page = std::str::from_utf8(&site.page.body).unwrap();
         let named: Vec<_> = page.split("./assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(named.len() > 10, "{named:?}");

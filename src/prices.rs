@@ -141,9 +141,9 @@ mod tests {
         assert_eq!(price("gpt-image-1").image_output, Some(Rate::per_million(40.0)));
         assert_eq!(price("models/gemini-2.5-pro").long_context.as_ref().map(|long| long.above), Some(200_000));
         assert_eq!(price("text-embedding-3-small").input, Some(Rate::per_million(0.02)));
-        let known = capabilities("gpt-4o");
+        let known = table().capabilities("gpt-4o");
         assert_eq!((known.context_length, known.vision, known.tools), (Some(128_000), Some(true), Some(true)));
-        assert_eq!(capabilities("nobody's-model"), Capabilities::default());
+        assert_eq!(table().capabilities("nobody's-model"), Capabilities::default());
         assert!(table().find("nobody's-model").is_none());
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Duration, Instant};
 use super::clients::Options;
 use super::dial::Dialer;
 use super::error::SendError;
-use super::guard::GuardedResolver;
+use super::guard::{GuardedResolver, system_lookup};
 use super::http1::Wire;
 use super::pool::Transport;
 
@@ -35,7 +35,7 @@ struct Idle {
 impl Host {
     /// A host by its scheme, name and port.
     pub(super) fn new(uri: Uri, transport: &Transport, options: &Options) -> Result<Self, SendError> {
-        let resolver = GuardedResolver { allow_private: transport.allow_private, proxy_host: None };
+        let resolver = GuardedResolver { lookup: system_lookup, allow_private: transport.allow_private, proxy_host: None };
         let speaks_http1 = AtomicBool::new(uri.scheme_str() == Some("http"));
         let dialer = Dialer::new(uri, resolver, Duration::from_millis(transport.connect_ms))?;
         let (most_idle, idle_for) = (options.pool_max_idle_per_host, options.pool_idle);

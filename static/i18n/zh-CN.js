@@ -8,6 +8,7 @@ export default {
     restored: '已恢复 {name}', unlimited: '不限', yes: '是', clear: '清除', details: '详情', actions: '操作', export: '导出 CSV',
     apply: '应用', at_least: '至少', at_most: '至多',
     only_these: '仅限以下',
+    id: 'ID',
   },
   nav: {
     label: '主导航', more: '更多', skip: '跳到内容',
@@ -154,6 +155,7 @@ export default {
     input: '输入', output: '输出', cached_read: '读取缓存', cache_write: '写入缓存', audio_input: '音频输入', audio_output: '音频输出', image_input: '图片输入', image_output: '图片输出（Token）', per_picture: '每张图片', per_second: '每秒音频',
     per_million_characters: '每百万字符',
   },
+  price_origin: { route: '在路由中设置', provider: '为供应商设置', table: '价格表' },
   providers: {
     add: '添加供应商', none: '还没有供应商', none_hint: '供应商是支持 OpenAI API 的端点：OpenAI、Azure、Anthropic、Gemini、DeepSeek、Ollama 等。', default: '默认', base_url: 'Base URL', held_back: '暂停调用', check_url: '请检查 Base URL',
     check_url_hint: '迄今所有调用都落在供应商不认识的路径上。聊天调用发往：', region: '拒绝我们的地区', no_active_key: '没有可用密钥', fine: '正常', answered: '{time}有响应', breaker_outage: '服务中断', breaker_rate_limit: '整体受到速率限制', breaker_refusal: '同时拒绝多个密钥',
@@ -171,6 +173,14 @@ export default {
     own_price: '自定义价格', own_price_hint: '否则按目标模型在价格表中的价格。', other_prices: '音频、图片、字符', context: '上下文长度', tokens: 'Token', answer_ms: '最长等待回答时间', vision: '图片', tools: '工具', targets_hint: '层级小的先尝试，同层目标按权重分担调用。', add_beside: '添加同层目标',
     add_fallback: '添加后备', tier: '层级', upstream: '上游模型', remove_target: '移除目标 {name}', sync: '同步', sync_all: '全部同步', synced: { other: '已询问 {n} 个密钥' }, nobody_asked: '没有可询问的密钥', no_change: '没有变化。', added: '新增 {n} 个：{names}', vanished_n: '消失 {n} 个：{names}',
     believe_empty: '接受空列表', not_synced: '无法读取 {name} 的模型', vanished: '{time}消失', taken_out: '已移出', take_out: '移出', let_in: '重新纳入', make_route: '建立路由', has_route: '已在路由中', first_seen: '始于 {time}', no_list: '尚未读取列表', no_list_hint: '同步会询问每个密钥可用的模型。',
+    no_figures: '已设置，无数值', no_price: '无价格', no_price_hint: '没有该模型在此处的价格，其调用不计费用。', priced: '已设置 {name} 的价格', price_of: '{name} 的价格', price_now: '当前生效：{source}。',
+    forget_price: '使用价格表', set_price: '设置价格', diff_of: '{name} 的模型', read_at: { other: '{time}从 {n} 个密钥读取' }, read_again: '重新读取', took_added: { other: '新增 {n} 个' },
+    took_vanished: { other: '消失 {n} 个' }, took_changed: { other: '{n} 个密钥变化' }, lists_failed: { other: '{n} 个密钥无法查询：保留其之前的列表。' }, lists_failed_short: { other: '{n} 个列表无法读取' },
+    believe_empty_hint: { other: '{n} 个密钥返回空列表，这往往是供应商故障。' }, stay_out: '仍在列表中，但已手动移除：{names}', take_over: { other: '应用 {n} 项变更' }, diff_added: { other: '新增 {n} 个' },
+    diff_vanished: { other: '消失 {n} 个' }, diff_changed: { other: '{n} 个密钥变化' }, back: '重新出现', vanished_routes: '仍被 {names} 指向', was_listed_by: { other: '曾由 {n} 个密钥列出' },
+    gained: { other: '增加 {n} 个密钥' }, lost: { other: '减少 {n} 个密钥' }, in_routes: '在 {n} 个路由中', only_priced: '有价格但未列出', was_taken_out: '已移除 {name}：之后的列表不会恢复它',
+    was_let_in: '已重新纳入 {name}', listed_n: { other: '{n} 个模型' }, synced_at: '{time}同步', never_synced: '从未同步', review: { other: '查看 {n} 项变更' }, key_first: '请先添加密钥',
+    key_first_hint: '模型来自供应商密钥的可用列表。', synced_title: '同步',
   },
   clients: {
     add: '添加客户端', add_hint: '每个应用或个人一个，各有自己的限制和统计。', none: '还没有客户端', none_hint: '客户端持有令牌，应用用它调用 Keywheel。', search: '搜索客户端', no_match: '没有匹配的客户端', expired: '已过期', expires: '过期时间', month: '本月', tags_hint: '脚本可以读取。',

@@ -69,6 +69,9 @@ export const readTime = (text) => new Date(zone.value === 'UTC' ? `${text}Z` : t
 export const dateTime = (time) =>
   missing(time) ? NOTHING : intl(Intl.DateTimeFormat, zoned({ dateStyle: 'medium', timeStyle: 'medium' })).format(new Date(time));
 
+/** A day. */
+export const shortDate = (time) => (missing(time) ? NOTHING : intl(Intl.DateTimeFormat, zoned({ dateStyle: 'medium' })).format(new Date(time)));
+
 /** A moment as short as its age allows: the clock today, the date before. */
 export function shortTime(time) {
   if (missing(time)) return NOTHING;

@@ -47,6 +47,7 @@ test('keys are pasted with a preview, edited, disabled, deleted, and each can be
   await dialog.getByRole('textbox', { name: 'Keys', exact: true }).fill('sk-mock-healthy-e2e-1,e2e-one,paid\nsk-mock-healthy-e2e-1\n# a note');
   await dialog.getByText('1 new').waitFor();
   await dialog.getByText('1 twice').waitFor();
+  await dialog.getByLabel('Check them with the provider afterwards').uncheck();
   await dialog.getByRole('button', { name: 'Import 1 key' }).click();
   await page.getByText('1 key was added').waitFor();
   await row(page, 'e2e-one').getByText('Active').waitFor();

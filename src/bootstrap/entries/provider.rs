@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, ProviderNames, invalid};
-use crate::domain::{AuthScheme, BaseUrl, InvalidField, Probe, Provider, ProviderId, Timeouts};
+use crate::domain::{AuthScheme, BaseUrl, InvalidField, Probe, Provider, Timeouts};
 use crate::store::Catalog;
 
 #[derive(Default, Serialize, Deserialize)]

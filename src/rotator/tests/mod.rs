@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::{
-    AuthScheme, BaseUrl, Blame, Class, Effect, Key, KeyId, KeyLimits, Moment, Probe, Provider, ProviderId, Retry, Settings,
-    Snapshot, SnapshotParts, Strategy, Target, Timeouts, Verdict,
+    AuthScheme, BaseUrl, Blame, Class, Effect, Key, KeyId, KeyLimits, Moment, Provider, ProviderId, Retry, Settings, Snapshot,
+    SnapshotParts, Strategy, Target, Verdict,
 };
 
 /// 2026-11-25T18:00:00Z, one hour after the start.

@@ -52,9 +52,9 @@ export function CheckProgress({ checks: { done, total, checks, state, error }, k
         <div class="row wrap" role="status"><span class="grow">${t(state === 'stopped' ? 'keys.checks_stopped' : 'keys.import_progress', { done, total })}</span>
           ${ORDER.filter((verdict) => counts.has(verdict)).map((verdict) => html`<${Verdict} key=${verdict} verdict=${verdict} count=${counts.get(verdict)} />`)}</div></div>
       ${error && html`<p class="form-problem" role="alert">${error}</p>`}
-      ${named.length > 0 && html`<ul class="plain-rows check-rows" tabindex="0" role="region" aria-label=${t('keys.checks_found')}>
+      ${named.length > 0 && html`<div class="check-rows" tabindex="0" role="region" aria-label=${t('keys.checks_found')}><ul class="plain-rows">
         ${named.slice(0, MOST_NAMED).map((check) => html`<li key=${check.key}><span class="check-name cut">${keys.get(check.key)?.name ?? check.key} <code class="hint">${keys.get(check.key)?.secret_hint ?? ''}</code></span>
-          <${Verdict} verdict=${check.verdict} /><span class="hint cut grow" title=${saidIn(check.message) ?? ''}>${saidIn(check.message)}</span></li>`)}</ul>`}
+          <${Verdict} verdict=${check.verdict} /><span class="hint cut grow" title=${saidIn(check.message) ?? ''}>${saidIn(check.message)}</span></li>`)}</ul></div>`}
       ${named.length > MOST_NAMED && html`<p class="hint">${t('keys.more_checks', { n: named.length - MOST_NAMED })}</p>`}
     </div>`;
 }

@@ -1,21 +1,23 @@
 // One model route: its targets, prices and settings.
-import { Button } from '../../components/basics.js';
+import { Badge, Button } from '../../components/basics.js';
 import { Dialog } from '../../components/dialog.js';
 import { Tile } from '../../components/figures.js';
 import { Answer } from '../../components/states.js';
 import { useForm } from '../../components/form.js';
 import { api } from '../../lib/api.js';
 import { differences, removeThing } from '../../lib/edit.js';
-import { compact, money, NOTHING, percent } from '../../lib/format.js';
+import { compact, money, NOTHING, percent, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
+import { isForChat } from '../../lib/model-names.js';
 import { notify } from '../../lib/notices.js';
 import { useQuery } from '../../lib/query.js';
 import { go, href, route } from '../../lib/router.js';
 import { mayOperate } from '../../lib/session.js';
 import { html } from '../../lib/ui.js';
 import { ModelFields, toBody, toForm } from './fields.js';
+import { PriceOf, sourceOf } from './price.js';
 
-export function ModelDrawer({ id, sums, reload, back }) {
+export function ModelDrawer({ id, reload, back }) {
   const answer = useQuery(`api/models/${id}`);
   const changed = () => {
     answer.reload();
@@ -24,18 +26,28 @@ export function ModelDrawer({ id, sums, reload, back }) {
   return html`
     <${Dialog} drawer title=${answer.data?.name ?? t('common.loading')} close=${() => go(back)}>
       <${Answer} of=${answer} rows=${8}>${(model) => html`
-        <div class="stack"><${Used} model=${model} sums=${sums.get(model.name)} />
+        <div class="stack"><${Used} model=${model} /><${Facts} model=${model} />
           ${mayOperate.value ? html`<${Form} model=${model} key=${model.version} changed=${changed} back=${back} />` : null}</div>`}<//>
     <//>`;
 }
 
-const Used = ({ model, sums }) => {
-  const calls = href('calls', { range: '24h', model: model.name });
+const Used = ({ model: { name, last_24h: use } }) => {
+  const calls = href('calls', { range: '24h', model: name });
   return html`<div class="tiles tiles-3">
-    <${Tile} label=${t('keys.calls_24h')} value=${compact(sums?.calls ?? 0)} href=${calls} />
-    <${Tile} label=${t('overview.success')} value=${sums?.calls ? percent(sums.outcomes.success / sums.calls) : NOTHING} href=${calls} />
-    <${Tile} label=${t('keys.cost')} value=${sums?.unpriced && !sums.cost_usd ? t('overview.set_price') : money(sums?.cost_usd ?? 0)} href=${calls} /></div>`;
+    <${Tile} label=${t('keys.calls_24h')} value=${compact(use.calls)} href=${calls} />
+    <${Tile} label=${t('overview.success')} value=${use.calls ? percent(use.succeeded / use.calls) : NOTHING} href=${calls} />
+    <${Tile} label=${t('keys.cost')} value=${use.unpriced && !use.cost_usd ? NOTHING : money(use.cost_usd)} href=${calls} /></div>`;
 };
+
+/** What is in force for each target, and what can be done beside the settings. */
+const Facts = ({ model }) => html`
+  <div class="stack">
+    <div class="row wrap">${isForChat(model.name) && html`<${Button} small icon="message-square" href=${href('chat', { model: model.name })}>${t('models.try')}<//>`}
+      <${Button} small icon="activity" href=${href('calls', { range: '24h', model: model.name })}>${t('keys.show_calls')}<//></div>
+    <dl class="facts"><dt>${t('common.id')}</dt><dd>${model.id}</dd>
+      ${model.targets.map((target) => html`<dt key=${`${target.provider} ${target.model}`}>${target.provider_name} / ${target.model}</dt><dd><${PriceOf} price=${target.price_in_force} /> <span class="hint">${target.price_in_force && sourceOf(target.price_in_force)}</span>
+        ${target.vanished_at && html` <${Badge} tone="warn">${t('models.vanished', { time: relative(target.vanished_at) })}<//>`}</dd>`)}</dl>
+  </div>`;
 
 function Form({ model, changed, back }) {
   const providers = useQuery('api/providers', { limit: 1000 });

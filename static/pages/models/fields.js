@@ -5,36 +5,28 @@ import { t, word } from '../../lib/i18n.js';
 import { STRATEGIES } from '../../lib/presets.js';
 import { useQuery } from '../../lib/query.js';
 import { html, useId } from '../../lib/ui.js';
-
-const PRICES = ['input', 'output', 'cached_read', 'cache_write'];
-const OTHER_PRICES = ['audio_input', 'audio_output', 'image_input', 'image_output', 'per_picture', 'per_second', 'per_million_characters'];
+import { PriceFields, priceBody } from './price.js';
 
 export const toForm = (model) => ({
   name: model.name, targets: model.targets.map(({ provider, model: name, tier, weight }) => ({ provider, model: name, tier: tier ?? 1, weight: weight ?? 1 })), strategy: model.strategy ?? '', priced: Boolean(model.price), price: model.price ?? {},
   context_length: model.context_length ?? null, vision: model.vision ?? null, tools: model.tools ?? null, answer_ms: model.answer_ms ?? null, enabled: model.enabled, visible: model.visible,
 });
 
-export const toBody = ({ priced, price, strategy, ...rest }) => ({ ...rest, strategy: strategy || null, price: priced ? withoutNulls(price) : null });
-
-const withoutNulls = (price) => Object.fromEntries(Object.entries(price).filter(([, value]) => value !== null && value !== undefined));
+export const toBody = ({ priced, price, strategy, ...rest }) => ({ ...rest, strategy: strategy || null, price: priced ? priceBody(price) : null });
 
 const triState = (value) => (value === null || value === undefined ? '' : String(value));
 const fromTriState = (text) => (text === '' ? null : text === 'true');
 
 export function ModelFields({ form, providers }) {
   const { bind, values, set } = form;
-  const price = (name) => ({ value: values.price[name], change: (value) => set('price', { ...values.price, [name]: value }) });
   const tri = (name) => ({ value: triState(values[name]), change: (text) => set(name, fromTriState(text)), options: [['', t('models.unknown')], ['true', t('common.yes')], ['false', t('common.no')]] });
-  const otherPrices = OTHER_PRICES.some((name) => values.price[name]);
   return html`
     <div class="form-2"><${TextField} label=${t('common.name')} required hint=${t('models.name_hint')} ...${bind('name')} />
       <${SelectField} label=${t('models.strategy')} ...${bind('strategy')} options=${[['', t('models.as_set')], ...STRATEGIES.map((name) => [name, word('strategy', name)])]} /></div>
     <${TargetRows} targets=${values.targets} change=${(targets) => set('targets', targets)} providers=${providers} error=${form.error?.field === 'targets' ? form.error.message : null} />
     <div class="form-2"><${Switch} label=${t('common.enabled')} ...${bind('enabled')} /><${Switch} label=${t('models.visible')} hint=${t('models.visible_hint')} ...${bind('visible')} /></div>
     <${Switch} label=${t('models.own_price')} hint=${t('models.own_price_hint')} ...${bind('priced')} />
-    ${values.priced && html`
-      <div class="form-2">${PRICES.map((name) => html`<${NumberField} key=${name} label=${t(`price.${name}`)} optional=${name !== 'input'} min="0" step="any" unit="USD / 1M" ...${price(name)} />`)}</div>
-      <details class="more-fields" open=${otherPrices}><summary>${t('models.other_prices')}</summary><div class="form-2">${OTHER_PRICES.map((name) => html`<${NumberField} key=${name} label=${t(`price.${name}`)} optional min="0" step="any" unit="USD" ...${price(name)} />`)}</div></details>`}
+    ${values.priced && html`<${PriceFields} price=${values.price} change=${(price) => set('price', price)} />`}
     <details class="more-fields"><summary>${t('providers.more')}</summary><div class="form-2">
       <${NumberField} label=${t('models.context')} optional min="1" unit=${t('models.tokens')} ...${bind('context_length')} />
       <${NumberField} label=${t('models.answer_ms')} optional min="1" unit="ms" ...${bind('answer_ms')} />

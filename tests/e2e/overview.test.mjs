@@ -1,0 +1,146 @@
+// The overview: every figure leads to its calls, charts are zoomed, filtered, grouped, read as a table and saved.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { ask as askServer, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
+
+let demo;
+let browser;
+before(async () => {
+  demo = await startDemo({ callsPerSecond: 2, days: 2 });
+  browser = await startBrowser();
+});
+after(stopEverything);
+
+const ask = (method, path, body) => askServer(demo, method, path, body);
+const on = (path, run, options = {}) => visit(browser, demo, path, options, run);
+
+const chart = (page, name) => page.locator('figure.chart', { has: page.getByRole('heading', { name: new RegExp(`^${name}`) }) });
+/** Waits until a chart is drawn, and tells the names of what it shows. */
+const drawn = async (page, name) => {
+  const canvas = await chart(page, name).locator('canvas').elementHandle();
+  await page.waitForFunction((element) => globalThis.Chart?.getChart(element)?.data.datasets.length > 0, canvas);
+  return page.evaluate((element) => globalThis.Chart.getChart(element).data.datasets.map((one) => one.label), canvas);
+};
+/** Where on the screen a share of the time axis lies, and `above` the lowest part of a bar. */
+const placeOf = async (page, name, share) => {
+  const box = await chart(page, name).locator('canvas').boundingBox();
+  const area = await chart(page, name).locator('canvas').evaluate((element) => ({ ...globalThis.Chart.getChart(element).chartArea }));
+  return { x: box.x + area.left + (area.right - area.left) * share, y: box.y + area.bottom - 3 };
+};
+const queryOf = (page) => Object.fromEntries(new URLSearchParams(page.url().split('?')[1] ?? ''));
+const rows = (page) => page.locator('table.table tbody tr.opens');
+
+test('a piece of a chart is drawn out, the whole page follows, and one press leads back', () => on('overview?range=24h', async (page) => {
+  await drawn(page, 'Calls');
+  const [from, to] = [await placeOf(page, 'Calls', 0.3), await placeOf(page, 'Calls', 0.6)];
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForURL(/from=.*to=/);
+  const query = queryOf(page);
+  const hours = (new Date(query.to) - new Date(query.from)) / 3_600_000;
+  assert.ok(hours > 5 && hours < 10, `${hours} hours of 24 were drawn out`);
+  await page.goBack();
+  await page.waitForURL(/range=24h/);
+  await page.goForward();
+  await page.waitForURL(/from=/);
+  await page.getByRole('button', { name: 'Back to 24 hours' }).click();
+  await page.waitForURL(/range=24h/);
+}));
+
+test('the legend takes a series out of its chart and back in', () => on('overview?range=24h', async (page) => {
+  assert.ok((await drawn(page, 'Calls')).includes('Success'));
+  const button = chart(page, 'Calls').getByRole('button', { name: 'Success' });
+  await button.click();
+  await page.waitForFunction(() => !globalThis.Chart.getChart(document.querySelector('figure.chart canvas')).data.datasets.some((one) => one.label === 'Success'));
+  assert.equal(await button.getAttribute('aria-pressed'), 'false');
+  await button.click();
+  await page.waitForFunction(() => globalThis.Chart.getChart(document.querySelector('figure.chart canvas')).data.datasets.some((one) => one.label === 'Success'));
+}));
+
+test('every tile leads to the calls that it counts', () => on('overview?range=24h', async (page) => {
+  await page.locator('.tile', { hasText: 'Success' }).click();
+  await page.waitForURL(/#\/calls\?/);
+  assert.equal(queryOf(page).range, '24h');
+  await rows(page).first().waitFor();
+  const outcomes = new Set(await rows(page).locator('td:nth-child(2) .badge').allInnerTexts());
+  assert.ok(!outcomes.has('Success'), [...outcomes].join());
+  await page.goBack();
+  await page.locator('.tile', { hasText: 'First token' }).click();
+  await page.waitForURL(/stream=true/);
+  await page.goBack();
+  await page.locator('.tile', { hasText: 'Tokens' }).getByText(/ in · .* out · .* cached/).waitFor();
+}));
+
+test('a ranking, a bar and a figure of the table lead to their calls', () => on('overview?range=24h', async (page) => {
+  await page.getByRole('region', { name: 'Who used most' }).or(page.locator('section[aria-label="Who used most"]')).getByRole('link', { name: 'web-app' }).click();
+  await page.waitForURL(/client=\d+/);
+  const names = new Set(await rows(page).first().waitFor().then(() => rows(page).locator('td:nth-child(4)').allInnerTexts()));
+  assert.deepEqual([...names], ['web-app']);
+  await page.goBack();
+  await drawn(page, 'Calls');
+  const { x, y } = await placeOf(page, 'Calls', 0.5);
+  await page.mouse.click(x, y);
+  await page.waitForURL(/#\/calls\?from=/);
+  assert.equal(new Date(queryOf(page).to) - new Date(queryOf(page).from), 900_000, 'a quarter of an hour');
+  assert.equal(queryOf(page).outcome, 'success', 'the lowest part of the bar');
+  await page.goBack();
+  await chart(page, 'Calls').getByRole('button', { name: 'Table' }).click();
+  const figure = chart(page, 'Calls').locator('tbody tr').nth(40).locator('td').first().getByRole('link');
+  const count = Number(await figure.innerText());
+  await figure.click();
+  await page.waitForURL(/outcome=success/);
+  await rows(page).nth(count - 1).waitFor();
+  assert.equal(await rows(page).count(), count, 'as many calls as the figure says');
+}));
+
+test('all charts are grouped, and their members are filtered for', () => on('overview?range=24h', async (page) => {
+  await page.locator('summary', { hasText: 'Group by' }).click();
+  await page.getByRole('button', { name: 'Clients' }).click();
+  await page.waitForURL(/by=client/);
+  for (const name of ['Calls', 'Cost', 'Tokens', 'Latency p95']) {
+    await chart(page, name).getByRole('button', { name: 'web-app' }).waitFor();
+    assert.ok((await drawn(page, name)).includes('web-app'), name);
+  }
+  await chart(page, 'Cost').getByRole('button', { name: 'Table' }).click();
+  await chart(page, 'Cost').locator('tbody td a').first().click();
+  await page.waitForURL(/#\/calls\?.*client=\d+/);
+  await page.goBack();
+  await page.locator('.page-head summary', { hasText: 'Clients' }).click();
+  await page.getByRole('button', { name: 'Not grouped' }).click();
+  await chart(page, 'Durations').waitFor();
+}));
+
+test('a chart is read as a table and saved with the same rows', () => on('overview?range=24h', async (page) => {
+  await chart(page, 'Calls').getByRole('button', { name: 'Table' }).click();
+  const table = await chart(page, 'Calls').locator('table').evaluate((element) => ({ heads: [...element.tHead.rows[0].cells].slice(1).map((cell) => cell.innerText), body: [...element.tBodies[0].rows].map((row) => [...row.cells].slice(1).map((cell) => cell.innerText)), last: element.tBodies[0].rows[element.tBodies[0].rows.length - 1].cells[0].innerText }));
+  assert.match(table.last, /\(so far\)$/, 'the running bucket is marked');
+  const [download] = await Promise.all([page.waitForEvent('download'), chart(page, 'Calls').getByRole('button', { name: 'CSV' }).click()]);
+  const [head, ...lines] = readFileSync(await download.path(), 'utf8').trim().split('\n').map((line) => line.split(','));
+  assert.deepEqual(head.slice(1), table.heads);
+  assert.equal(lines.length, table.body.length);
+  // The last bucket grows while both are read.
+  assert.deepEqual(lines.slice(0, -2).map((line) => line.slice(1)), table.body.slice(0, -2).map((row) => row.map((text) => text.replaceAll(',', ''))));
+}));
+
+test('a model without a price says so and never costs nothing', () => on('overview?range=15m&rank=cost', async (page) => {
+  const [provider] = (await ask('GET', 'api/providers?limit=1')).providers;
+  await ask('POST', 'api/models', { name: 'of unknown price', targets: [{ provider: provider.id, model: 'mystery-1' }] });
+  const { token } = await ask('POST', 'api/clients', { name: 'price-test' });
+  const answer = await fetch(`${demo.url}/v1/chat/completions`, {
+    method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'of unknown price', messages: [{ role: 'user', content: 'hello' }] }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  const line = page.locator('.ranking li', { hasText: 'of unknown price' });
+  await line.getByRole('link', { name: 'set a price' }).click();
+  await page.getByRole('dialog', { name: 'of unknown price' }).waitFor();
+}));
+
+test('a time without calls offers a longer one', () => on('overview?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z', async (page) => {
+  await page.getByText('No calls in this time').waitFor();
+  await page.getByRole('button', { name: '7 days', exact: true }).click();
+  await page.waitForURL(/range=7d/);
+  await drawn(page, 'Calls');
+}));
