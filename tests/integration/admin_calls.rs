@@ -93,7 +93,11 @@ async fn calls_are_listed_page_by_page_and_found() {
         path = format!("/api/calls?limit=10&cursor={cursor}");
     };
     assert_eq!(back, expected);
-    assert_eq!((ids(&first).len(), first["next_cursor"].is_string()), (0, true), "a full page may be the first one: it cannot know");
+    assert_eq!(
+        (ids(&first).len(), first["next_cursor"].is_string()),
+        (0, true),
+        "a full page may be the first one: it cannot know"
+    );
     let oldest = api.get("/api/calls?limit=1&oldest_first=true").await;
     assert_eq!(ids(&oldest), [odd.id.to_string()]);
 
@@ -110,7 +114,9 @@ async fn calls_are_listed_page_by_page_and_found() {
     assert_eq!(ids(&api.get("/api/calls?range=10m&model=model-0").await).len(), 4);
     assert_eq!(ids(&api.get("/api/calls?min_cost_usd=0.25").await).len(), 13);
     assert_eq!(ids(&api.get("/api/calls?min_tokens=110&max_tokens=110&max_attempts=1&max_duration_ms=250").await).len(), 26);
-    for none in ["min_duration_ms=250.1", "max_duration_ms=249.9", "max_cost_usd=0.2", "min_tokens=111", "max_tokens=109", "tag=x"] {
+    for none in
+        ["min_duration_ms=250.1", "max_duration_ms=249.9", "max_cost_usd=0.2", "min_tokens=111", "max_tokens=109", "tag=x"]
+    {
         assert!(ids(&api.get(&format!("/api/calls?{none}")).await).is_empty(), "{none}");
     }
 }
