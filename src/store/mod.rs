@@ -18,7 +18,8 @@ pub use catalog::{
 };
 pub use connection::DatabaseError;
 pub use rollups::{
-    Axis, AxisError, Bucket, Dimension, Histogram, MemberName, MemberSums, Range, Rank, Series, Step, Sums, local_day,
+    Axis, AxisError, Bucket, Dimension, Histogram, HourOfWeek, MemberName, MemberSums, Range, Rank, Series, Step, Sums,
+    local_day,
 };
 pub use sample::{SampleHistory, SampleKey, SampleModel};
 pub use sealing::{MasterKeyError, MasterKeySource};
