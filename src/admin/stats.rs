@@ -12,8 +12,8 @@ use super::Tag;
 use super::access::{Access, Viewer};
 use super::error::ApiError;
 use super::period::{Period, UTC};
-use crate::domain::to_rfc3339;
-use crate::store::{Axis, Dimension, Range, Rank, Step, Sums};
+use crate::domain::{Outcome, to_rfc3339};
+use crate::store::{Axis, Dimension, HourOfWeek, Range, Rank, Step, Sums};
 pub(super) use body::BucketBody;
 pub(super) use words::StepWord;
 
@@ -21,6 +21,7 @@ use body::{MemberBody, SeriesBody, SumsBody};
 use words::{By, RankWord};
 
 const DAY_MS: i64 = 86_400_000;
+const HEATMAP_RANGE: &str = "30d";
 /// Members of their own, where the caller does not say.
 const TOP: u32 = 10;
 /// Most members of their own in a series, and in a list of totals.
@@ -124,6 +125,88 @@ impl Stats {
             series: series.into_iter().map(SeriesBody::from).collect(),
         }))
     }
+
+    /// Figures by hour of the week
+    ///
+    /// Every hour of the week in the local time of a zone, over up to 125 days.
+    #[oai(path = "/stats/heatmap", method = "get", operation_id = "get_heatmap")]
+    async fn heatmap(
+        &self,
+        access: Viewer,
+        /// `today`, `yesterday`, or a number of minutes, hours or days up to now: `7d`, `30d`; `30d` if left out.
+        range: Query<Option<String>>,
+        /// Where the range begins; beats `range`.
+        from: Query<Option<String>>,
+        /// Where it ends; beats `range`.
+        to: Query<Option<String>>,
+        /// The IANA time zone of days and hours; UTC if left out.
+        zone: Query<Option<String>>,
+    ) -> Result<Json<HeatmapBody>, ApiError> {
+        let range = range.0.or_else(|| from.0.is_none().then(|| HEATMAP_RANGE.to_owned()));
+        let period = Period { range, from: from.0, to: to.0 };
+        let axis = axis(&access, &period, Some(StepWord::Hour), zone.0.as_deref())
+            .map_err(|error| ApiError { field: error.field.map(|field| field.replace("step", "from")), ..error })?;
+        access.context().settle_records().await;
+        let hours = access.context().call_log.heatmap(axis.clone()).await?;
+        Ok(Json(HeatmapBody {
+            from: to_rfc3339(axis.from_ms()),
+            to: to_rfc3339(axis.to_ms()),
+            zone: axis.zone,
+            hours: hours.into_iter().map(HourOfWeekBody::from).collect(),
+        }))
+    }
+}
+
+/// The sums of an hour of the week over the whole range.
+#[derive(Object)]
+#[oai(rename = "HourOfWeek")]
+struct HourOfWeekBody {
+    /// From 1, Monday, to 7, Sunday.
+    weekday: u8,
+    /// The hour of the day, 0 to 23.
+    hour: u8,
+    /// How often it lies in the range, the running hour included; divide by it for a mean.
+    times: u32,
+    /// Calls.
+    calls: i64,
+    /// Calls that succeeded.
+    succeeded: i64,
+    /// Input tokens.
+    input: i64,
+    /// Output tokens.
+    output: i64,
+    /// What the calls of known cost cost together, in US dollars.
+    cost_usd: f64,
+}
+
+impl From<HourOfWeek> for HourOfWeekBody {
+    fn from(hour: HourOfWeek) -> Self {
+        let HourOfWeek { weekday, hour, times, sums } = hour;
+        HourOfWeekBody {
+            weekday,
+            hour,
+            times,
+            calls: sums.calls,
+            succeeded: sums.with_outcome(Outcome::Success),
+            input: sums.input,
+            output: sums.output,
+            cost_usd: sums.cost.as_dollars(),
+        }
+    }
+}
+
+/// When in the week calls come.
+#[derive(Object)]
+#[oai(rename = "Heatmap")]
+struct HeatmapBody {
+    /// Where the range begins.
+    from: String,
+    /// Where it ends.
+    to: String,
+    /// The time zone of days and hours.
+    zone: String,
+    /// All 168 hours of the week, from Monday at 0.
+    hours: Vec<HourOfWeekBody>,
 }
 
 fn axis(access: &Access, period: &Period, step: Option<StepWord>, zone: Option<&str>) -> Result<Axis, ApiError> {

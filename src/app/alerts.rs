@@ -202,7 +202,7 @@ fn failures(sums: &Sums) -> Traffic {
 }
 
 fn latency(rule: &AlertRule, sums: &Sums) -> Traffic {
-    let ms = sums.latency.percentile_us(f64::from(rule.percentile) / 100.0).map(|us| us / 1000);
+    let ms = sums.latency.percentile(f64::from(rule.percentile) / 100.0).map(|us| us / 1000);
     Traffic::Latency { total: sums.latency.count(), ms }
 }
 

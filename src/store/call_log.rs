@@ -9,7 +9,9 @@ use std::sync::Arc;
 use super::connection::{DatabaseError, Workers, open_reader};
 pub use retention::Retention;
 
-use super::rollups::{self, Applied, Axis, Dimension, MemberSums, ROLLUPS, ROLLUPS_FILE, Range, Rank, RollupWriter, Series};
+use super::rollups::{
+    self, Applied, Axis, Dimension, HourOfWeek, MemberSums, ROLLUPS, ROLLUPS_FILE, Range, Rank, RollupWriter, Series,
+};
 use super::segments::{self, Amended, CallPage, CallQuery, Day, Folder, LogEntry, SegmentFiles, Written};
 use super::segments::{CALLS_FOLDER, SegmentReaders, SegmentWriter, bytes_of, exists};
 use crate::domain::{CallId, CallRecord};
@@ -108,6 +110,11 @@ impl CallLog {
     /// The series of the `top` greatest members of a dimension, and of all others together.
     pub async fn series(&self, dimension: Dimension, axis: Axis, rank: Rank, top: usize) -> Result<Vec<Series>, DatabaseError> {
         self.rollups.call(move |connection| rollups::series(connection, dimension, &axis, rank, top)).await
+    }
+
+    /// The sums of an axis of hours by hour of the week: 168 of them, from Monday at 0.
+    pub async fn heatmap(&self, axis: Axis) -> Result<Vec<HourOfWeek>, DatabaseError> {
+        self.rollups.call(move |connection| rollups::heatmap(connection, &axis)).await
     }
 
     /// What the log takes on the disk.

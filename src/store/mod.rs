@@ -23,7 +23,8 @@ pub use catalog::{
 pub use connection::DatabaseError;
 pub use foreign::{is_database, read_foreign_tables};
 pub use rollups::{
-    Axis, AxisError, Bucket, Dimension, Histogram, MemberName, MemberSums, Range, Rank, Series, Step, Sums, local_day,
+    Axis, AxisError, Bucket, Dimension, Histogram, HourOfWeek, MemberName, MemberSums, Range, Rank, Series, Step, Sums,
+    local_day,
 };
 pub use sample::{SampleHistory, SampleKey, SampleModel};
 pub use sealing::{MasterKeyError, MasterKeySource};

@@ -77,13 +77,13 @@ def listening_url(process):
 
 
 @contextlib.contextmanager
-def keywheel(binary, bootstrap, scratch):
-    """Serves with a bootstrap file's text and fresh data; gives the address."""
+def keywheel(binary, bootstrap, scratch, settings={}):
+    """Serves with a bootstrap file's text, further variables and fresh data; gives the address."""
     file = scratch / "bootstrap.toml"
     file.write_text(bootstrap)
     command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", scratch / "data", "--scripts", scratch / "scripts",
                "--bootstrap", file]
-    environment = {"PATH": os.environ.get("PATH", ""), "KEYWHEEL_LOG": "warn"}
+    environment = {"PATH": os.environ.get("PATH", ""), "KEYWHEEL_LOG": "warn", **settings}
     with running(command, stdout=subprocess.PIPE, env=environment, cwd=scratch, text=True) as process:
         url = listening_url(process)
         wait_for(f"{url}/readyz", process)

@@ -47,6 +47,9 @@ pub(super) struct SumsBody {
     cached_read: i64,
     /// Input tokens written to a prompt cache.
     cache_write: i64,
+    /// The part of the input tokens that was read from a prompt cache, 0 to 1; null: there was no input.
+    #[oai(nullable)]
+    cached_share: Option<f64>,
     /// Output tokens spent on reasoning.
     reasoning: i64,
     /// Calls whose usage was estimated.
@@ -65,6 +68,10 @@ pub(super) struct SumsBody {
     /// Milliseconds from accept to the first content of streams; null: there was none.
     #[oai(nullable)]
     first_token_ms: Option<Distribution>,
+    /// Output tokens per second behind the first content, of streams that succeeded and whose tokens the provider counted;
+    /// null: there was none.
+    #[oai(nullable)]
+    tokens_per_second: Option<Distribution>,
 }
 
 /// Calls by how they ended.
@@ -80,7 +87,7 @@ struct OutcomeCounts {
     internal_error: i64,
 }
 
-/// How durations are spread, within 6 %.
+/// How durations or speeds are spread, within 6 %.
 #[derive(Object)]
 struct Distribution {
     mean: f64,
@@ -112,6 +119,7 @@ impl From<&Sums> for SumsBody {
             output: sums.output,
             cached_read: sums.cached_read,
             cache_write: sums.cache_write,
+            cached_share: (sums.input > 0).then(|| (sums.cached_read as f64 / sums.input as f64).clamp(0.0, 1.0)),
             reasoning: sums.reasoning,
             estimated: sums.estimated,
             cost_usd: sums.cost.as_dollars(),
@@ -120,15 +128,16 @@ impl From<&Sums> for SumsBody {
             bytes_out: sums.bytes_out,
             latency_ms: Distribution::of(&sums.latency),
             first_token_ms: Distribution::of(&sums.first_token),
+            tokens_per_second: Distribution::of(&sums.speed),
         }
     }
 }
 
 impl Distribution {
     fn of(histogram: &Histogram) -> Option<Self> {
-        let share = |share| histogram.percentile_us(share).map(ms);
+        let share = |share| histogram.percentile(share).map(thousandths);
         Some(Distribution {
-            mean: histogram.mean_us().map(ms)?,
+            mean: histogram.mean().map(thousandths)?,
             p50: share(0.5)?,
             p90: share(0.9)?,
             p95: share(0.95)?,
@@ -190,6 +199,8 @@ pub(super) struct SeriesBody {
     first_token_p50_ms: Vec<Option<f64>>,
     /// 95 of 100 streams had.
     first_token_p95_ms: Vec<Option<f64>>,
+    /// Half of the streams were no faster, in output tokens per second; null: there was none.
+    tokens_per_second_p50: Vec<Option<f64>>,
 }
 
 impl From<Series> for SeriesBody {
@@ -208,16 +219,17 @@ impl From<Series> for SeriesBody {
             cached_read: column(&series, |sums| sums.cached_read),
             cost_usd: column(&series, |sums| sums.cost.as_dollars()),
             unpriced: column(&series, |sums| sums.unpriced),
-            latency_p50_ms: column(&series, |sums| sums.latency.percentile_us(0.5).map(ms)),
-            latency_p95_ms: column(&series, |sums| sums.latency.percentile_us(0.95).map(ms)),
-            first_token_p50_ms: column(&series, |sums| sums.first_token.percentile_us(0.5).map(ms)),
-            first_token_p95_ms: column(&series, |sums| sums.first_token.percentile_us(0.95).map(ms)),
+            latency_p50_ms: column(&series, |sums| sums.latency.percentile(0.5).map(thousandths)),
+            latency_p95_ms: column(&series, |sums| sums.latency.percentile(0.95).map(thousandths)),
+            first_token_p50_ms: column(&series, |sums| sums.first_token.percentile(0.5).map(thousandths)),
+            first_token_p95_ms: column(&series, |sums| sums.first_token.percentile(0.95).map(thousandths)),
+            tokens_per_second_p50: column(&series, |sums| sums.speed.percentile(0.5).map(thousandths)),
             member: series.member.into(),
         }
     }
 }
 
-/// Microseconds as milliseconds.
-fn ms(us: u64) -> f64 {
-    us as f64 / 1e3
+/// Microseconds as milliseconds, and thousandths of a token per second as tokens per second.
+fn thousandths(value: u64) -> f64 {
+    value as f64 / 1e3
 }

@@ -22,6 +22,8 @@ pub(super) enum By {
     Client,
     /// How calls ended.
     Outcome,
+    /// The HTTP status that the client saw.
+    Status,
 }
 
 impl From<By> for Dimension {
@@ -34,6 +36,7 @@ impl From<By> for Dimension {
             By::ServedModel => Dimension::ServedModel,
             By::Client => Dimension::Client,
             By::Outcome => Dimension::Outcome,
+            By::Status => Dimension::Status,
         }
     }
 }

@@ -163,6 +163,16 @@ impl Axis {
         (self.step >= Step::Quarter || self.finest == Level::Minute).then_some(self.finest.seconds() * 1000)
     }
 
+    /// The hour of the week in which each bucket begins: 0 is Monday at 0 in the axis's time zone.
+    pub(super) fn hours_of_week(&self) -> Vec<usize> {
+        let time_zone = zone(&self.zone).unwrap_or(TimeZone::UTC);
+        let place = |bucket: &Bucket| {
+            let begin = Timestamp::from_millisecond(bucket.from_ms).unwrap_or_default().to_zoned(time_zone.clone());
+            begin.weekday().to_monday_zero_offset() as usize * 24 + begin.hour() as usize
+        };
+        self.buckets.iter().map(place).collect()
+    }
+
     /// The period before this one, over the part of it that has elapsed at `now_ms`: the same length just before, or
     /// the same number of local days when this one begins at local midnight and lasts a day or more.
     pub fn former(&self, now_ms: i64) -> Result<Range, AxisError> {

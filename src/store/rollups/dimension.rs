@@ -22,11 +22,13 @@ pub enum Dimension {
     Client,
     /// How calls ended.
     Outcome,
+    /// The HTTP status that the client saw.
+    Status,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Dimension; 7] = [
+    pub const ALL: [Dimension; 8] = [
         Dimension::Total,
         Dimension::Provider,
         Dimension::Key,
@@ -34,6 +36,7 @@ impl Dimension {
         Dimension::ServedModel,
         Dimension::Client,
         Dimension::Outcome,
+        Dimension::Status,
     ];
 
     /// The name in tables and in the admin API.
@@ -46,6 +49,7 @@ impl Dimension {
             Dimension::ServedModel => "served_model",
             Dimension::Client => "client",
             Dimension::Outcome => "outcome",
+            Dimension::Status => "status",
         }
     }
 }
@@ -117,8 +121,8 @@ pub(super) enum Member<'r> {
     Row(i64, &'r Arc<str>),
     /// A model's name.
     Name(&'r Arc<str>),
-    /// An outcome, by its place.
-    Place(i64),
+    /// An outcome, by its place, or a status: what has no name but its number.
+    Number(i64),
 }
 
 /// Calls `add` with everything that one call adds, for each dimension and member.
@@ -162,6 +166,7 @@ fn shared(record: &CallRecord, addition: &Addition, add: &mut impl FnMut(Dimensi
     add(Dimension::ServedModel, name(&record.model_served), addition);
     add(Dimension::Client, row(&record.client, |id| id.0), addition);
     add(Dimension::Outcome, outcome(record), addition);
+    add(Dimension::Status, Member::Number(record.status.into()), addition);
 }
 
 fn failures(record: &CallRecord, counts: impl Fn(&AttemptRecord) -> bool) -> usize {
@@ -179,5 +184,5 @@ fn row<Id: Copy>(named: &Option<Ref<Id>>, number: impl FnOnce(Id) -> i64) -> Mem
 fn outcome(record: &CallRecord) -> Member<'static> {
     let place = Outcome::ALL.iter().position(|outcome| *outcome == record.outcome);
     // Places count from 1: 0 is no member.
-    Member::Place(place.map_or(NO_MEMBER, |place| place as i64 + 1))
+    Member::Number(place.map_or(NO_MEMBER, |place| place as i64 + 1))
 }

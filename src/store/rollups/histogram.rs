@@ -1,55 +1,69 @@
-//! A histogram of durations with buckets whose width grows with the value.
+//! A histogram with buckets whose width grows with the value.
 
 /// Eight buckets for each doubling: a percentile is off by 6 % at most.
 const SUB_BITS: u32 = 3;
 const SUBS: u64 = 1 << SUB_BITS;
 
-/// How many calls took how long, in microseconds. Buckets without a call take no space.
+/// How many calls had which value: a duration in microseconds, or a speed in thousandths of a token per second. Buckets
+/// without a call take no space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// Bucket and count, by ascending bucket.
     counts: Vec<(u16, u64)>,
-    sum_us: u64,
+    sum: u64,
 }
 
 impl Histogram {
-    /// Counts one duration.
-    pub fn add(&mut self, us: u64) {
-        self.add_count(bucket_of(us), 1);
-        self.sum_us = self.sum_us.saturating_add(us);
+    /// Counts one value.
+    pub fn add(&mut self, value: u64) {
+        let bucket = bucket_of(value);
+        self.add_at(self.counts.partition_point(|(known, _)| *known < bucket), bucket, 1);
+        self.sum = self.sum.saturating_add(value);
     }
 
     /// Adds another histogram.
     pub fn merge(&mut self, other: &Histogram) {
-        for (bucket, count) in &other.counts {
-            self.add_count(*bucket, *count);
+        self.merge_counts(other.sum, other.counts.len(), other.counts.iter().copied());
+    }
+
+    /// Adds a histogram of this sum and these counts, by ascending bucket; about how many there are saves time.
+    pub(super) fn merge_counts(&mut self, sum: u64, about: usize, counts: impl Iterator<Item = (u16, u64)>) {
+        self.sum = self.sum.saturating_add(sum);
+        if self.counts.is_empty() {
+            self.counts.reserve_exact(about);
         }
-        self.sum_us = self.sum_us.saturating_add(other.sum_us);
+        let mut place = 0;
+        for (bucket, count) in counts {
+            place += self.counts[place..].iter().take_while(|(known, _)| *known < bucket).count();
+            self.add_at(place, bucket, count);
+        }
     }
 
     /// Takes away a histogram that is a part of this one.
     pub(super) fn take_away(&mut self, part: &Histogram) {
+        let mut ours = self.counts.iter_mut().peekable();
         for (bucket, count) in &part.counts {
-            if let Ok(at) = self.counts.binary_search_by_key(bucket, |(bucket, _)| *bucket) {
-                self.counts[at].1 = self.counts[at].1.saturating_sub(*count);
+            while ours.next_if(|(own, _)| own < bucket).is_some() {}
+            if let Some(own) = ours.next_if(|(own, _)| own == bucket) {
+                own.1 = own.1.saturating_sub(*count);
             }
         }
         self.counts.retain(|(_, count)| *count > 0);
-        self.sum_us = self.sum_us.saturating_sub(part.sum_us);
+        self.sum = self.sum.saturating_sub(part.sum);
     }
 
-    /// How many durations were counted.
+    /// How many values were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| count).sum()
     }
 
-    /// Their mean in microseconds; `None` when there are none.
-    pub fn mean_us(&self) -> Option<u64> {
-        self.sum_us.checked_div(self.count())
+    /// Their mean; `None` when there are none.
+    pub fn mean(&self) -> Option<u64> {
+        self.sum.checked_div(self.count())
     }
 
-    /// The duration in microseconds below which a share (0 to 1) of the counted ones lies; `None` when there are none.
-    pub fn percentile_us(&self, share: f64) -> Option<u64> {
+    /// The value below which a share (0 to 1) of the counted ones lies; `None` when there are none.
+    pub fn percentile(&self, share: f64) -> Option<u64> {
         let rank = ((self.count() as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
         for (bucket, count) in &self.counts {
@@ -67,28 +81,24 @@ impl Histogram {
         &self.counts
     }
 
-    pub(super) fn sum_us(&self) -> u64 {
-        self.sum_us
+    pub(super) fn sum(&self) -> u64 {
+        self.sum
     }
 
-    pub(super) fn add_count(&mut self, bucket: u16, count: u64) {
-        match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
-            Ok(at) => self.counts[at].1 += count,
-            Err(at) => self.counts.insert(at, (bucket, count)),
+    fn add_at(&mut self, place: usize, bucket: u16, count: u64) {
+        match self.counts.get_mut(place) {
+            Some((known, sum)) if *known == bucket => *sum += count,
+            _ => self.counts.insert(place, (bucket, count)),
         }
-    }
-
-    pub(super) fn add_sum_us(&mut self, us: u64) {
-        self.sum_us = self.sum_us.saturating_add(us);
     }
 }
 
-fn bucket_of(us: u64) -> u16 {
-    if us < SUBS {
-        return us as u16;
+fn bucket_of(value: u64) -> u16 {
+    if value < SUBS {
+        return value as u16;
     }
-    let shift = us.ilog2() - SUB_BITS;
-    (u64::from(shift) * SUBS + (us >> shift)) as u16
+    let shift = value.ilog2() - SUB_BITS;
+    (u64::from(shift) * SUBS + (value >> shift)) as u16
 }
 
 fn lowest_of(bucket: u16) -> u64 {
@@ -126,12 +136,12 @@ mod tests {
         }
         for share in [0.01, 0.5, 0.9, 0.95, 0.99, 1.0] {
             let truth = durations[(share * 10_000.0) as usize - 1] as f64;
-            let told = histogram.percentile_us(share).unwrap() as f64;
+            let told = histogram.percentile(share).unwrap() as f64;
             assert!((told / truth - 1.0).abs() < 0.07, "{share}: {told} for {truth}");
         }
-        assert_eq!(histogram.mean_us(), Some(durations.iter().sum::<u64>() / 10_000));
-        assert_eq!(Histogram::default().percentile_us(0.5), None);
-        assert_eq!(Histogram::default().mean_us(), None);
+        assert_eq!(histogram.mean(), Some(durations.iter().sum::<u64>() / 10_000));
+        assert_eq!(Histogram::default().percentile(0.5), None);
+        assert_eq!(Histogram::default().mean(), None);
     }
 
     #[test]

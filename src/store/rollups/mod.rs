@@ -1,4 +1,4 @@
-//! Rollups: sums of calls by provider, key, model, client and outcome, kept for minutes, quarters of an hour, hours and days.
+//! Rollups: sums of calls by provider, key, model, client, outcome and status, kept for minutes, quarters of an hour, hours and days.
 //!
 //! Statistics read nothing else. They live in a database of their own, so that the log never waits for an admin's write
 //! nor the other way round. Segments and sums are two files, and SQLite commits to one file at a time: therefore the sums
@@ -7,6 +7,7 @@
 
 mod axis;
 mod dimension;
+mod heatmap;
 mod histogram;
 mod outcomes;
 mod reader;
@@ -15,10 +16,12 @@ mod writer;
 
 pub use axis::{Axis, AxisError, Bucket, Range, Step, local_day};
 pub use dimension::Dimension;
+pub use heatmap::HourOfWeek;
 pub use histogram::Histogram;
 pub use reader::{MemberName, MemberSums, Rank, Series};
 pub use sums::Sums;
 
+pub(super) use heatmap::heatmap;
 pub(super) use outcomes::{MemberQuestion, outcomes};
 pub(super) use reader::{series, totals};
 pub(super) use writer::{Applied, RollupWriter, expect_more};
@@ -39,6 +42,7 @@ pub(super) const ROLLUPS: Schema = Schema {
     migrations: &[
         include_str!("../../../db/migrations/rollups/0001_sums.sql"),
         include_str!("../../../db/migrations/rollups/0002_thinned.sql"),
+        include_str!("../../../db/migrations/rollups/0003_status.sql"),
     ],
 };
 

@@ -92,18 +92,25 @@ pub(in crate::store) fn series(
     top: usize,
 ) -> Result<Vec<Series>, DatabaseError> {
     let snapshot = connection.unchecked_transaction()?;
-    let mut lines = match dimension {
-        Dimension::Total => vec![NO_MEMBER],
-        _ => ranked(&snapshot, dimension, axis.range(), rank)?.into_iter().map(|(member, _)| member).collect(),
+    let total = || {
+        let ranked = ranked(&snapshot, Dimension::Total, axis.range(), rank);
+        ranked.map(|mut total| total.pop().map(|(_, sum)| sum).unwrap_or_default())
     };
-    let has_others = lines.len() > top || lines.contains(&OTHER_MEMBER);
-    lines.retain(|member| *member != OTHER_MEMBER);
+    let mut lines = match dimension {
+        Dimension::Total => vec![(NO_MEMBER, total()?)],
+        _ => ranked(&snapshot, dimension, axis.range(), rank)?,
+    };
+    let has_others = lines.len() > top || lines.iter().any(|(member, _)| *member == OTHER_MEMBER);
+    lines.retain(|(member, _)| *member != OTHER_MEMBER);
     lines.truncate(top.max(1));
     if has_others {
-        lines.push(OTHER_MEMBER);
+        // Every dimension adds up to the total, so the others are what the chosen ones leave of it.
+        let mut others: Sums = total()?;
+        lines.iter().for_each(|(_, sum)| others.take_away(sum));
+        lines.push((OTHER_MEMBER, others));
     }
     let mut buckets = vec![vec![Sums::default(); axis.buckets.len()]; lines.len()];
-    let places: HashMap<i64, usize> = lines.iter().enumerate().map(|(place, member)| (*member, place)).collect();
+    let places: HashMap<i64, usize> = lines.iter().enumerate().map(|(place, (member, _))| (*member, place)).collect();
     let bucket_of = |second: i64| axis.buckets.partition_point(|bucket| bucket.to_ms <= second * 1000);
     let pieces = pieces_of(axis);
     for piece in &pieces {
@@ -112,7 +119,6 @@ pub(in crate::store) fn series(
             _ => Some(()),
         })?;
     }
-    // Every dimension adds up to the total, so the others are what the chosen ones leave of it.
     if has_others && let Some((others, chosen)) = buckets.split_last_mut() {
         for piece in &pieces {
             visit(&snapshot, Dimension::Total, *piece, |second, _, packed| {
@@ -124,12 +130,8 @@ pub(in crate::store) fn series(
         }
     }
     let names = Names::load(&snapshot, dimension)?;
-    let finished = lines.into_iter().zip(buckets).map(|(member, buckets)| {
-        let mut sum = Sums::default();
-        buckets.iter().for_each(|bucket| sum.add(bucket));
-        Series { member: names.of(member), buckets, sum }
-    });
-    Ok(finished.collect())
+    let finished = lines.into_iter().zip(buckets);
+    Ok(finished.map(|((member, sum), buckets)| Series { member: names.of(member), buckets, sum }).collect())
 }
 
 fn ranked(connection: &Connection, dimension: Dimension, range: Range, rank: Rank) -> Result<Vec<(i64, Sums)>, DatabaseError> {
@@ -188,7 +190,7 @@ fn push(piece: Piece, pieces: &mut Vec<Piece>) {
 }
 
 /// Calls `add` with the bucket's second, the member and the packed sums of every row in a piece.
-fn visit(
+pub(super) fn visit(
     connection: &Connection,
     dimension: Dimension,
     piece: Piece,
@@ -227,6 +229,7 @@ impl Names {
         let is_row = matches!(self.dimension, Dimension::Provider | Dimension::Key | Dimension::Client);
         let name = match self.dimension {
             Dimension::Outcome => Outcome::ALL.get((member - 1).max(0) as usize).map(|outcome| outcome.as_str().into()),
+            Dimension::Status => (member > NO_MEMBER).then(|| member.to_string().into()),
             _ => self.names.get(&member).cloned(),
         };
         MemberName { id: (is_row && member > NO_MEMBER).then_some(member), name, is_others: member == OTHER_MEMBER }

@@ -43,7 +43,15 @@ pub struct Sums {
     pub latency: Histogram,
     /// Time from accept to the first content, of streams that had any.
     pub first_token: Histogram,
+    /// How fast streams that succeeded said what came behind their first content, in thousandths of an output token per
+    /// second; where the provider counted the tokens.
+    pub speed: Histogram,
 }
+
+/// A stream that ends sooner behind its first content has no speed that means something.
+const SHORTEST_US: u64 = 1_000;
+/// Buckets of a histogram.
+const MOST_BUCKETS: usize = 500;
 
 /// The packed fields in their order; new ones go to the end, and are 0 in what was packed before.
 const FIELDS: usize = 22;
@@ -55,6 +63,7 @@ pub(super) struct Addition {
     pub(super) sums: Sums,
     pub(super) latency_us: Option<u64>,
     pub(super) first_token_us: Option<u64>,
+    pub(super) speed: Option<u64>,
 }
 
 impl Addition {
@@ -72,6 +81,7 @@ impl Addition {
             sums,
             latency_us: (!record.attempts.is_empty()).then_some(record.total_us),
             first_token_us: record.first_token_us,
+            speed: speed(record),
         }
     }
 
@@ -118,6 +128,7 @@ impl Sums {
         self.add_fields(other);
         self.latency.merge(&other.latency);
         self.first_token.merge(&other.first_token);
+        self.speed.merge(&other.speed);
     }
 
     /// Takes away sums that are a part of these.
@@ -126,6 +137,7 @@ impl Sums {
         self.set_fields(std::array::from_fn(|at| ours[at].saturating_sub(theirs[at])));
         self.latency.take_away(&part.latency);
         self.first_token.take_away(&part.first_token);
+        self.speed.take_away(&part.speed);
     }
 
     /// Adds what a call adds.
@@ -136,6 +148,9 @@ impl Sums {
         }
         if let Some(us) = call.first_token_us {
             self.first_token.add(us);
+        }
+        if let Some(speed) = call.speed {
+            self.speed.add(speed);
         }
     }
 
@@ -209,8 +224,8 @@ impl Sums {
         for field in self.fields() {
             put(&mut out, ((field << 1) ^ (field >> 63)) as u64);
         }
-        for histogram in [&self.latency, &self.first_token] {
-            put(&mut out, histogram.sum_us());
+        for histogram in [&self.latency, &self.first_token, &self.speed] {
+            put(&mut out, histogram.sum());
             put(&mut out, histogram.counts().len() as u64);
             let mut before = 0;
             for (bucket, count) in histogram.counts() {
@@ -223,7 +238,19 @@ impl Sums {
     }
 
     /// Adds what [`Sums::pack`] packed. `None`: the bytes are damaged; the sums are then not to be used.
-    pub(super) fn add_packed(&mut self, mut bytes: &[u8]) -> Option<()> {
+    pub(super) fn add_packed(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut bytes = self.add_packed_fields(bytes)?;
+        add_histogram(&mut self.latency, &mut bytes)?;
+        add_histogram(&mut self.first_token, &mut bytes)?;
+        // What was packed before speeds were measured ends here.
+        if !bytes.is_empty() {
+            add_histogram(&mut self.speed, &mut bytes)?;
+        }
+        bytes.is_empty().then_some(())
+    }
+
+    /// Adds the packed fields without the histograms. The answer is the bytes of those.
+    pub(super) fn add_packed_fields<'b>(&mut self, mut bytes: &'b [u8]) -> Option<&'b [u8]> {
         let mut fields = self.fields();
         for at in 0..take(&mut bytes)? as usize {
             let coded = take(&mut bytes)?;
@@ -233,16 +260,30 @@ impl Sums {
             }
         }
         self.set_fields(fields);
-        for histogram in [&mut self.latency, &mut self.first_token] {
-            histogram.add_sum_us(take(&mut bytes)?);
-            let mut bucket = 0u16;
-            for _ in 0..take(&mut bytes)? {
-                bucket = bucket.checked_add(u16::try_from(take(&mut bytes)?).ok()?)?;
-                histogram.add_count(bucket, take(&mut bytes)?);
-            }
-        }
-        bytes.is_empty().then_some(())
+        Some(bytes)
     }
+}
+
+/// See [`Sums::speed`].
+fn speed(record: &CallRecord) -> Option<u64> {
+    let is_exact = record.outcome == Outcome::Success && record.usage.quality == UsageQuality::Exact;
+    let tokens = record.usage.output.filter(|tokens| is_exact && (2..=MOST_UNITS).contains(tokens))?;
+    let us = record.total_us.checked_sub(record.first_token_us?).filter(|us| *us >= SHORTEST_US)?;
+    Some((u128::from(tokens) * 1_000_000_000 / u128::from(us)) as u64)
+}
+
+/// Adds a packed histogram, and goes behind it.
+fn add_histogram(histogram: &mut Histogram, bytes: &mut &[u8]) -> Option<()> {
+    let (sum, length) = (take(bytes)?, usize::try_from(take(bytes)?).ok()?);
+    let (mut bucket, mut read) = (0u16, 0);
+    let counts = std::iter::from_fn(|| {
+        bucket = bucket.checked_add(u16::try_from(take(bytes)?).ok()?)?;
+        let count = take(bytes)?;
+        read += 1;
+        Some((bucket, count))
+    });
+    histogram.merge_counts(sum, length.min(MOST_BUCKETS), counts.take(length));
+    (read == length).then_some(())
 }
 
 fn place_of(outcome: Outcome) -> usize {
@@ -288,6 +329,7 @@ mod tests {
         for at in 0..seed as u64 {
             sums.latency.add(at * at * 1000);
             sums.first_token.add(at * 77);
+            sums.speed.add(at * 9_000);
         }
         sums
     }
@@ -310,9 +352,17 @@ mod tests {
     #[test]
     fn damage_is_noticed_and_fields_of_later_versions_are_skipped() {
         let packed = sums(3).pack();
+        let mut without_speed = Sums { speed: Histogram::default(), ..sums(3) };
+        let earlier = without_speed.pack().len() - 2;
         for length in 0..packed.len() {
-            assert_eq!(Sums::default().add_packed(&packed[..length]), None, "{length}");
+            let whole = (length == earlier).then_some(());
+            assert_eq!(Sums::default().add_packed(&packed[..length]), whole, "{length}");
         }
+        let mut back = Sums::default();
+        back.add_packed(&packed[..earlier]).unwrap();
+        assert_eq!(back, without_speed, "sums of before speeds were measured");
+        without_speed.add(&Sums { speed: sums(3).speed, ..Sums::default() });
+        assert_eq!(without_speed, sums(3));
         let mut later = vec![FIELDS as u8 + 1];
         later.extend_from_slice(&[0; FIELDS + 1]);
         later.extend_from_slice(&[0; 4]);

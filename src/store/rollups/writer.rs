@@ -137,7 +137,7 @@ impl RollupWriter {
     fn member(&mut self, dimension: Dimension, member: Member<'_>, was_tried: bool) -> i64 {
         match member {
             Member::None => NO_MEMBER,
-            Member::Place(place) => place,
+            Member::Number(number) => number,
             Member::Row(row, name) => {
                 if self.names.get(&(dimension, row)).is_none_or(|known| known != name) {
                     self.names.insert((dimension, row), name.clone());

@@ -184,8 +184,8 @@ mod tests {
             assert!(!finds("good evening", body), "{body}");
         }
         assert!(!finds("good morning", &chat.replace("data", "date")), "only streams are put together");
-        let cut = &"data: {\"choices\":[{\"delta\":{\"content\":\"你\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"好\"}}]}\n\ndata: é"
-            .as_bytes()[..];
+        let cut = "data: {\"choices\":[{\"delta\":{\"content\":\"你\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"好\"}}]}\n\ndata: é"
+            .as_bytes();
         assert!(BodyText::new("你好").unwrap().search().finds(&cut[..cut.len() - 1]));
     }
 

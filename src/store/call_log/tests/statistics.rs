@@ -49,7 +49,7 @@ async fn recount(
         let page = log.list(query.clone()).await.unwrap();
         for line in &page.calls {
             let record = log.get(line.id).await.unwrap().unwrap();
-            let sums = counted.entry(member(&record)).or_insert_with(|| vec![0; 8]);
+            let sums = counted.entry(member(&record)).or_insert_with(|| vec![0; 9]);
             let usage = &record.usage;
             let added = [
                 1,
@@ -60,6 +60,12 @@ async fn recount(
                 i64::from(record.cost == Cost::Unknown && usage.quality != UsageQuality::Unknown),
                 i64::from(!record.attempts.is_empty()),
                 i64::from(record.first_token_us.is_some()),
+                i64::from(
+                    record.outcome == Outcome::Success
+                        && record.usage.quality == UsageQuality::Exact
+                        && record.usage.output > Some(1)
+                        && record.first_token_us.is_some_and(|first_us| record.total_us >= first_us + 1_000),
+                ),
             ];
             sums.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
         }
@@ -80,6 +86,7 @@ fn as_counted(sums: &Sums) -> Vec<i64> {
         sums.unpriced,
         sums.latency.count() as i64,
         sums.first_token.count() as i64,
+        sums.speed.count() as i64,
     ]
 }
 
@@ -90,7 +97,7 @@ fn name_of(name: &Option<Arc<str>>) -> String {
 async fn assert_equals_recount(log: &CallLog, axis: &Axis) {
     let (from_ms, to_ms) = (axis.from_ms(), axis.to_ms());
     type MemberOf = fn(&CallRecord) -> String;
-    let dimensions: [(Dimension, MemberOf); 7] = [
+    let dimensions: [(Dimension, MemberOf); 8] = [
         (Dimension::Total, |_| "none".to_owned()),
         (Dimension::Provider, |record| name_of(&record.provider.as_ref().map(|named| named.name.clone()))),
         (Dimension::Key, |record| name_of(&record.key.as_ref().map(|named| named.name.clone()))),
@@ -98,6 +105,7 @@ async fn assert_equals_recount(log: &CallLog, axis: &Axis) {
         (Dimension::ServedModel, |record| name_of(&record.model_served)),
         (Dimension::Client, |record| name_of(&record.client.as_ref().map(|named| named.name.clone()))),
         (Dimension::Outcome, |record| record.outcome.as_str().to_owned()),
+        (Dimension::Status, |record| if record.status == 0 { "none".to_owned() } else { record.status.to_string() }),
     ];
     for (dimension, member) in dimensions {
         let expected = recount(log, from_ms, to_ms, member).await;
@@ -289,5 +297,5 @@ async fn every_bucket_is_there_and_local_days_are_cut_where_they_are() {
     assert_eq!((calls[3], calls[23], calls.iter().sum::<i64>()), (3, 1, 4));
     let running: Vec<Bucket> = axis.buckets.iter().filter(|bucket| bucket.running).copied().collect();
     assert_eq!(running, [Bucket { from_ms: at(38, 0), to_ms: at(39, 0), running: true }]);
-    assert_eq!(series[0].buckets[5].latency.percentile_us(0.5), None, "nothing is no latency, not 0");
+    assert_eq!(series[0].buckets[5].latency.percentile(0.5), None, "nothing is no latency, not 0");
 }
