@@ -130,9 +130,9 @@ export default {
     no_bodies: '未保存此调用的正文。', no_bodies_setting: '修改保存设置', request: '请求', response: '响应', not_kept: '未保存', truncated: '已截断', as_code: '代码形式', scripts: '脚本', try_scripts: '用此调用试运行脚本', replay: '在聊天中重放',
     export: '导出', clear_filters: '清除筛选', widen: '查看{range}',
     until: '至 {time}', story_failure: '{names}：{kind}', story_nobody: '{outcome}：没有询问供应商。', story_at_once: '{name} 首次尝试即回答。', story_failed_first: '先失败：{failures}。', story_then: '随后 {name} 回答。', story_all_failed: '无人回答：{failures}。', story_ended: '{outcome}，当时由 {name} 回答。', story_lost: '失败的尝试用去 {time}，占总时间的 {share}。', story_slow: '{whole} 中有 {share} 用于{part}。',
-    actions: '导出或删除', tag: '标签', tag_hint: '标签由脚本添加。多个标签以逗号分隔，调用须全部具备。', text: '正文文本', text_hint: '不区分大小写，仅限已保存的正文。', max_attempts: '尝试次数 ≤', counted_from: '统计至 {time}，更早的调用未计入。', delete: '删除这些调用…', delete_title: '删除调用', delete_these: '共有 {n} 个调用匹配，从 {from} 到 {to}。', log_begins: '日志开始', none_to_delete: '没有匹配的调用。', delete_hint: '记录、尝试与正文将被永久删除。统计与预算保留已计数值，审计日志会记录此操作。', delete_n: '删除 {n} 个调用', were_deleted: '已删除 {n} 个调用',
-    as_text: '文本', as_sent: '原样', headers_not_kept: '不保存标头，因其可能含有凭据。',
+    actions: '导出或删除', tag: '标签', tag_hint: '标签由脚本添加。多个标签以逗号分隔，调用须全部具备。', text: '正文文本', text_hint: '不区分大小写，仅限已保存的正文。', max_attempts: '尝试次数 ≤', counted_from: '统计至 {time}，更早的调用未计入。', delete: '删除这些调用…', delete_title: '删除调用', delete_these: { other: '共有 {n} 个调用匹配，从 {from} 到 {to}。' }, log_begins: '日志开始', none_to_delete: '没有匹配的调用。', delete_hint: '记录、尝试与正文将被永久删除。统计与预算保留已计数值，审计日志会记录此操作。', delete_n: { other: '删除 {n} 个调用' }, were_deleted: { other: '已删除 {n} 个调用' },
     tags: '标签',
+    as_text: '文本', as_sent: '原样', headers_not_kept: '不保存标头，因其可能含有凭据。',
   },
   strategy: { round_robin: '加权轮询', weighted_random: '加权随机', least_in_flight: '进行中最少', fastest: '最快', sticky: '粘性', priority: '按优先级' },
   price: {
