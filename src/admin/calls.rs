@@ -1,5 +1,4 @@
 //! `/api/calls`
-#![expect(clippy::too_many_arguments, reason = "each argument is a query parameter, described where it stands")]
 
 mod attempt;
 mod body;

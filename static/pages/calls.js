@@ -1,23 +1,20 @@
 // Calls: what came in, newest first, live; narrowed by filters that stand in the address.
 import { Button, Icon } from '../components/basics.js';
-import { Chart } from '../components/chart.js';
 import { RangePicker } from '../components/range-picker.js';
 import { PageHead } from '../components/shell.js';
-import { Answer, Empty, Failure, Skeleton, StaleNote, useSlow } from '../components/states.js';
+import { Empty, Failure, Skeleton, StaleNote, useSlow } from '../components/states.js';
 import { Table } from '../components/table.js';
-import { number } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { liveState } from '../lib/live.js';
-import { useQuery } from '../lib/query.js';
-import { chooseRange, chooseSpan, range, rangeQuery, wider } from '../lib/range.js';
+import { chooseRange, range, rangeQuery, wider } from '../lib/range.js';
 import { href, route, setQuery } from '../lib/router.js';
 import { stored } from '../lib/stored.js';
 import { html, useEffect, useRef } from '../lib/ui.js';
-import { OUTCOMES, OUTCOME_COLOURS, outcomeName } from '../lib/words.js';
 import { CallCard, USUAL, columnsOf } from './calls/columns.js';
 import { CallDrawer } from './calls/drawer.js';
-import { ExportMenu } from './calls/export.js';
+import { ActionMenu } from './calls/actions.js';
 import { FILTERS, Filters, askedFor } from './calls/filters.js';
+import { Histogram } from './calls/histogram.js';
 import { useCalls } from './calls/list.js';
 import { ColumnMenu } from './calls/column-menu.js';
 
@@ -31,12 +28,12 @@ export default function Calls() {
   const isFiltered = Object.keys(askedFor(query)).length > 0;
   return html`
     <div class="page">
-      <${PageHead} title=${t('nav.calls')} actions=${html`<${ColumnMenu} chosen=${chosenColumns} /><${ExportMenu} asked=${asked} />`}>
+      <${PageHead} title=${t('nav.calls')} actions=${html`<${ColumnMenu} chosen=${chosenColumns} /><${ActionMenu} asked=${asked} deleted=${list.reload} />`}>
         ${list.follows && html`<${Button} small kind="quiet" icon=${paused.value ? 'play' : 'pause'} aria-pressed=${paused.value} onClick=${() => { paused.value = !paused.value; }}>
           <span class="wide-only">${t(paused.value ? 'calls.resume' : 'calls.pause')}</span><//>`}
         <${RangePicker} />
       <//>
-      <${Histogram} isFiltered=${isFiltered} />
+      <${Histogram} asked=${asked} />
       <${Filters} />
       ${list.unreadable.map((day) => html`<p class="form-problem" key=${day.day}><${Icon} name="triangle-alert" />${t('calls.unreadable', { day: day.day, reason: day.reason })}</p>`)}
       <${Rows} list=${list} isFiltered=${isFiltered} />
@@ -45,17 +42,6 @@ export default function Calls() {
 }
 
 const neighbour = (calls, id, by) => calls[calls.findIndex((call) => call.id === id) + by]?.id;
-
-function Histogram({ isFiltered }) {
-  const outcomes = useQuery('api/stats/series', { ...rangeQuery.value, by: 'outcome' }, { every: 10_000 });
-  if (isFiltered && !outcomes.data) return null;
-  return html`<${Answer} of=${outcomes} skeleton="chart" rows=${1}>${(data) => {
-    const byName = new Map(data.series.map((one) => [one.name, one]));
-    const series = OUTCOMES.filter((name) => byName.has(name)).map((name) => ({ name: outcomeName(name), colour: OUTCOME_COLOURS[name], values: byName.get(name).calls }));
-    return html`<${Chart} title=${t(isFiltered ? 'calls.all_calls' : 'nav.calls')} total=${number(data.series.reduce((sum, one) => sum + one.sums.calls, 0))} buckets=${data.buckets} series=${series}
-      stacked format=${(value) => number(value)} zoom=${chooseSpan} height=${84} />`;
-  }}<//>`;
-}
 
 function Rows({ list, isFiltered }) {
   const { query, rest } = route.value;

@@ -167,7 +167,7 @@ test('every match is saved as a table and as lines of JSON', async () => {
     await page.locator(`tr.opens a[href*="${id}"]`).waitFor();
     const { calls } = await ask(demo, 'GET', `api/calls?client=${own.client.id}&range=24h&limit=1000`);
     const save = async (name) => {
-      await page.locator('summary[title="Export"]').click();
+      await page.locator('summary[title="Export or delete"]').click();
       const saved = page.waitForEvent('download');
       await page.locator('details[open]').getByRole('button', { name }).click();
       const file = await saved;
@@ -186,7 +186,7 @@ test('every match is saved as a table and as lines of JSON', async () => {
 test('an export that breaks off says so and saves nothing', () => on('calls', { expected: /ERR_FAILED|Failed to load/ }, async (page) => {
   await rows(page).first().waitFor();
   await page.route('**/api/calls?**format=csv**', (route) => route.abort());
-  await page.locator('summary[title="Export"]').click();
+  await page.locator('summary[title="Export or delete"]').click();
   await page.locator('details[open]').getByRole('button', { name: 'CSV, every match' }).click();
   const dialog = page.getByRole('dialog', { name: 'Export' });
   await dialog.getByText('The server cannot be reached.').waitFor();
@@ -232,6 +232,44 @@ test('a call tells what it used and said, and is taken along as code that works'
   });
 });
 
+test('tags, figures and texts narrow the list and its histogram', async () => {
+  await ask(demo, 'PUT', 'api/scripts/files/10-tag.rhai', { text: 'fn on_request(req) { if req.headers["x-tag"] != () { req.tags.push(req.headers["x-tag"]); } }' });
+  await ask(demo, 'PATCH', 'api/settings', { store_bodies: true });
+  await call();
+  const id = await call({ headers: { 'x-tag': 'e2e-red' }, body: { messages: [{ role: 'user', content: 'A needle in the haystack' }] } });
+  await on(mine(), {}, async (page) => {
+    const total = page.locator('.chart-total');
+    const filter = async (name, fill) => {
+      await page.locator(`summary[title="${name}"]`).click();
+      await fill(page.locator('details[open] .entry-filter'));
+      await page.keyboard.press('Enter');
+    };
+    const isOne = async () => {
+      await page.waitForFunction((wanted) => {
+        const links = [...document.querySelectorAll('table.table tbody tr.opens')].map((one) => one.querySelector('a').href);
+        return links.length === 1 && links[0].includes(wanted);
+      }, id);
+      await total.getByText(/^1$/).waitFor();
+    };
+    await rows(page).nth(1).waitFor();
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    await filter('Tag', (form) => form.getByRole('textbox').fill('e2e-red'));
+    await page.waitForURL(/tag=e2e-red/);
+    await isOne();
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
+    await rows(page).nth(1).waitFor();
+    await filter('Text in bodies', (form) => form.getByRole('textbox').fill('NEEDLE in'));
+    await page.waitForURL(/text=NEEDLE/);
+    await isOne();
+    await filter('Tokens', (form) => form.getByLabel('At least').fill('1000000'));
+    await page.waitForURL(/min_tokens=1000000/);
+    await page.getByText('No call matches').waitFor();
+    await page.locator('summary[title="Tokens"]', { hasText: '≥ 1M' }).waitFor();
+    await filter('Duration', (form) => form.getByLabel('At most').fill('1.5'));
+    await page.waitForURL(/max_duration_ms=1500/);
+  });
+});
+
 test('the histogram is a table and a file too, and a stretch of it is drawn out', () => on('calls?range=6h', {}, async (page) => {
   const chart = page.locator('figure.chart').first();
   await chart.locator('canvas').waitFor();
@@ -271,3 +309,20 @@ test('while the server is away, the calls that are shown stay and are labelled',
   await page.locator('.stale-note').last().getByRole('button', { name: 'Retry' }).click();
   await page.waitForFunction(() => document.querySelectorAll('.is-stale').length === 0);
 }));
+
+test('calls that match are counted, and deleted when that is what was meant', async () => {
+  await call();
+  await on(mine(), {}, async (page) => {
+    await rows(page).first().waitFor();
+    const count = (await ask(demo, 'GET', `api/calls?client=${own.client.id}&range=24h&limit=1000`)).calls.length;
+    await page.locator('summary[title="Export or delete"]').click();
+    await page.getByRole('button', { name: 'Delete these calls…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Delete calls' });
+    await dialog.getByText(`${count} calls match`).waitFor();
+    await call();
+    await dialog.getByRole('button', { name: `Delete ${count} calls` }).click();
+    await page.getByText(`${count} calls were deleted`).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('table.table tbody tr.opens').length === 1);
+    assert.equal((await ask(demo, 'GET', `api/calls?client=${own.client.id}&range=24h`)).calls.length, 1, 'what came later stays');
+  });
+});

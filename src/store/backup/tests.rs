@@ -20,7 +20,8 @@ const SCRIPTS_THERE: [(&str, &str); 2] = [("10-a.rhai", "fn on_request(req) {}\n
 /// A data folder in use: a store with one key, and calls of three days.
 struct House {
     data: TempDir,
-    store: Store,
+    /// Held open, as by a running server.
+    _store: Store,
     writer: CallLogWriter,
     scratch: TempDir,
 }
@@ -40,7 +41,7 @@ impl House {
             })
             .unwrap();
         let (_, writer) = open_call_log(data.path()).unwrap();
-        let mut house = House { data, store, writer, scratch: folder() };
+        let mut house = House { data, _store: store, writer, scratch: folder() };
         house.calls(300, NOW_MS - 2 * DAY_MS);
         house.writer.commit_rollups(NOW_MS).unwrap();
         house

@@ -1,5 +1,5 @@
 // What the list of calls shows of each.
-import { Badge, Icon } from '../../components/basics.js';
+import { Badge, Icon, Tag } from '../../components/basics.js';
 import { compact, dateTime, money, NOTHING, shortTime, span } from '../../lib/format.js';
 import { t, word } from '../../lib/i18n.js';
 import { href, route } from '../../lib/router.js';
@@ -31,6 +31,7 @@ export const columnsOf = () => [
   { name: 'first_token', title: t('calls.first_token'), width: '90px', num: true, from: 960, render: (call) => (call.first_token_ms === null ? html`<span class="hint">${NOTHING}</span>` : span(call.first_token_ms)) },
   { name: 'duration', title: t('calls.duration'), width: '88px', num: true, render: (call) => span(call.duration_ms) },
   { name: 'attempts', title: t('calls.attempts'), width: '78px', num: true, from: 560, render: (call) => html`<span class=${call.attempt_count > 1 ? 'tone-warn' : 'hint'}>${call.attempt_count}</span>` },
+  { name: 'tags', title: t('calls.tags'), width: '10%', from: 1060, render: (call) => call.tags?.map((tag) => html`<${Tag} key=${tag}>${tag}<//> `) },
   { name: 'stream', title: t('calls.stream'), width: '64px', from: 1060, render: (call) => call.stream && html`<${Icon} name="activity" label=${t('calls.stream')} />` },
 ];
 

@@ -1,19 +1,22 @@
 // The filters of the list of calls, and what the server is asked for them.
 import { Button, Icon } from '../../components/basics.js';
+import { SpanFilter, TextFilter } from '../../components/entry-filters.js';
 import { Chip, ClearFilters, FilterMenu } from '../../components/filters.js';
+import { compact, money, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { rangeQuery } from '../../lib/range.js';
 import { go, href, route, setQuery } from '../../lib/router.js';
+import { mayOperate } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 import { OUTCOMES, outcomeName } from '../../lib/words.js';
 
-const LISTS = ['outcome'];
-const PLAIN = ['status', 'error_code', 'api', 'model', 'served_model', 'client', 'key', 'attempted_key', 'provider', 'stream', 'probe', 'min_cost_usd', 'min_duration_ms', 'min_attempts', 'request_id'];
+const LISTS = ['outcome', 'tag'];
+const PLAIN = ['status', 'error_code', 'api', 'model', 'served_model', 'client', 'key', 'attempted_key', 'provider', 'stream', 'probe', 'min_cost_usd', 'max_cost_usd', 'min_duration_ms', 'max_duration_ms', 'min_tokens', 'max_tokens', 'min_attempts', 'max_attempts', 'request_id', 'text'];
 /** Every filter of the list. */
 export const FILTERS = [...LISTS, ...PLAIN];
 /** Filters that are shown when they are asked for. */
-const RARE = ['min_duration_ms', 'api', 'stream', 'probe'];
+const RARE = ['min_duration_ms', 'max_duration_ms', 'min_tokens', 'max_tokens', 'min_cost_usd', 'max_cost_usd', 'tag', 'text', 'api', 'stream', 'probe'];
 const STATUSES = ['2xx', '4xx', '5xx', '401', '429', '503'];
 const APIS = ['chat', 'completions', 'responses', 'embeddings', 'images', 'audio', 'moderations', 'messages', 'other'];
 
@@ -53,7 +56,7 @@ export function Filters() {
   const seen = { model: useSeen('model'), key: useSeen('key'), client: useSeen('client'), provider: useSeen('provider') };
   const nameOf = (by, id) => seen[by].find(([one]) => String(one) === id)?.[1] ?? `#${id}`;
   const chips = [
-    ['attempted_key', (id) => nameOf('key', id)], ['served_model'], ['error_code'], ['request_id'], ['min_cost_usd', (text) => `$${text}`], ['min_duration_ms', (text) => `${text} ms`],
+    ['attempted_key', (id) => nameOf('key', id)], ['served_model'], ['error_code'], ['request_id'], ['max_attempts'],
   ].filter(([name]) => query[name]);
   return html`
     <div class="list-bar">
@@ -65,7 +68,11 @@ export function Filters() {
       <${FilterMenu} name="provider" label=${t('calls.provider')} options=${seen.provider} />
       <${FilterMenu} name="status" label=${t('calls.status')} options=${STATUSES.map((status) => [status, status])} />
       <${FilterMenu} name="min_attempts" label=${t('calls.attempts')} options=${[[2, t('calls.at_least', { n: 2 })], [3, t('calls.at_least', { n: 3 })]]} />
-      ${more && html`<${FilterMenu} name="min_duration_ms" label=${t('calls.duration')} options=${[[1000, '≥ 1 s'], [5000, '≥ 5 s'], [30_000, '≥ 30 s']]} />
+      ${more && html`<${SpanFilter} name="duration_ms" label=${t('calls.duration')} unit=${1000} mark="s" show=${span} />
+      <${SpanFilter} name="tokens" label=${t('calls.tokens')} show=${compact} />
+      <${SpanFilter} name="cost_usd" label=${t('calls.cost')} mark="$" show=${(dollars) => money(dollars, true)} />
+      <${TextFilter} name="tag" label=${t('calls.tag')} hint=${t('calls.tag_hint')} placeholder="team-red" />
+      ${mayOperate.value && html`<${TextFilter} name="text" label=${t('calls.text')} hint=${t('calls.text_hint')} />`}
       <${FilterMenu} name="api" label=${t('calls.api')} options=${APIS.map((one) => [one, one])} />
       <${FilterMenu} name="stream" label=${t('calls.stream')} options=${[[true, t('calls.streamed')], [false, t('calls.plain')]]} />
       <${FilterMenu} name="probe" label=${t('calls.probe')} options=${[[true, t('common.yes')], [false, t('common.no')]]} />`}

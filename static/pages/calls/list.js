@@ -32,8 +32,15 @@ const TELLS = {
   stream: (call, wanted) => String(call.stream) === String(wanted),
   probe: (call, wanted) => String(call.probe) === String(wanted),
   min_attempts: (call, wanted) => call.attempt_count >= wanted,
+  max_attempts: (call, wanted) => call.attempt_count <= wanted,
   min_duration_ms: (call, wanted) => call.duration_ms >= wanted,
-  min_cost_usd: (call, wanted) => (call.cost_usd ?? 0) >= wanted,
+  max_duration_ms: (call, wanted) => call.duration_ms <= wanted,
+  // What is not known is neither more nor less than anything.
+  min_cost_usd: (call, wanted) => call.cost_usd !== null && call.cost_usd >= wanted,
+  max_cost_usd: (call, wanted) => call.cost_usd !== null && call.cost_usd <= wanted,
+  min_tokens: (call, wanted) => call.input !== null && call.input + (call.output ?? 0) >= wanted,
+  max_tokens: (call, wanted) => call.input !== null && call.input + (call.output ?? 0) <= wanted,
+  tag: (call, wanted) => [].concat(wanted).every((tag) => call.tags.includes(tag)),
   status: (call, wanted) => fitsStatus(call.status, wanted),
 };
 const OF_TIME = ['range', 'from', 'to', 'zone'];

@@ -1,4 +1,4 @@
-// Saves every call that matches, as the server writes it: a table, or lines of JSON.
+// What is done with every call that matches: saved as the server writes it, a table or lines of JSON, or deleted.
 import { Button } from '../../components/basics.js';
 import { Dialog } from '../../components/dialog.js';
 import { Menu, MenuEntry } from '../../components/menu.js';
@@ -6,13 +6,16 @@ import { causeOf } from '../../components/states.js';
 import { bytes } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { fetchFile } from '../../lib/save.js';
+import { mayOwn } from '../../lib/session.js';
 import { html, useEffect, useRef, useState } from '../../lib/ui.js';
+import { DeleteCalls } from './delete.js';
 
 /** So often is the progress shown. */
 const BEAT = 200;
 
-export function ExportMenu({ asked }) {
+export function ActionMenu({ asked, deleted }) {
   const [state, setState] = useState(null);
+  const [deleting, setDeleting] = useState(null);
   const stop = useRef();
   useEffect(() => () => stop.current?.abort(), []);
   const run = async (format) => {
@@ -38,9 +41,11 @@ export function ExportMenu({ asked }) {
     setState(null);
   };
   return html`
-    <${Menu} icon="download" title=${t('calls.export')} chevron=${false}>${(close) => html`
+    <${Menu} icon="ellipsis" title=${t('calls.actions')} chevron=${false}>${(close) => html`
       <${MenuEntry} icon="file-text" close=${close} run=${() => run('csv')}>${t('calls.export_csv')}<//>
-      <${MenuEntry} icon="braces" close=${close} run=${() => run('jsonl')}>${t('calls.export_jsonl')}<//>`}<//>
+      <${MenuEntry} icon="braces" close=${close} run=${() => run('jsonl')}>${t('calls.export_jsonl')}<//>
+      ${mayOwn.value && html`<${MenuEntry} icon="trash-2" danger close=${close} run=${() => setDeleting(asked)}>${t('calls.delete')}<//>`}`}<//>
     ${state && html`<${Dialog} title=${t('calls.exporting')} close=${cancel} actions=${html`<${Button} onClick=${cancel}>${t(state.error ? 'common.close' : 'common.cancel')}<//>`}>
-      <p role="status">${state.error ?? t('calls.exported', { size: bytes(state.received) })}</p><//>`}`;
+      <p role="status">${state.error ?? t('calls.exported', { size: bytes(state.received) })}</p><//>`}
+    ${deleting && html`<${DeleteCalls} asked=${deleting} close=${() => setDeleting(null)} deleted=${deleted} />`}`;
 }
