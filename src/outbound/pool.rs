@@ -198,6 +198,7 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
             }
         });
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let transport = Transport { proxy: None, connect_ms: 5_000, allow_private: true };
         let client = build_client(&Options::default(), &transport, changing).unwrap();
         let ask = async || client.get(format!("http://rebinding.example:{port}/")).send().await;

@@ -33,7 +33,7 @@ pub fn read_foreign_tables(path: &Path, tables: &[&str]) -> Result<Option<Vec<Fo
             return Ok(None);
         }
         let mut statement = connection.prepare(&format!("SELECT * FROM \"{table}\""))?;
-        let columns: Vec<String> = statement.column_names().iter().map(str::to_lowercase).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_lowercase).collect();
         let mut found = statement.query(())?;
         while let Some(row) = found.next()? {
             rows.push(read(row, &columns)?);

@@ -101,6 +101,7 @@ async fn every_call_that_matches_is_one_file() {
         rows[1].iter().zip(&rows[0]).filter(|(cell, _)| cell.is_empty()).all(|(_, title)| title.ends_with("_ms")
             || *title == "error_code"
             || title.starts_with("cached")
+            || *title == "tags"
             || *title == "reasoning"),
         "{text}"
     );

@@ -58,18 +58,9 @@ async fn a_preview_says_how_every_line_is_read_and_stores_nothing() {
 async fn a_preview_needs_no_provider_and_an_import_does() {
     let (_provider, app) = start().await;
     let preview = app.admin("POST", "/api/keys/preview", json!({ "text": "sk-known-000000\nsk-other-000000" })).await;
-    assert_eq!(
-        (preview.status.as_u16(), preview.json()["valid"].as_u64()),
-        (200, Some(2)),
-        "nothing is known without a provider"
-    );
+    assert_eq!((preview.status, preview.json()["valid"].as_u64()), (200, Some(2)), "nothing is known without a provider");
     let refused = app.admin("POST", "/api/keys/import", json!({ "text": "sk-other-000000" })).await;
-    assert_eq!(
-        (refused.status.as_u16(), refused.json()["error"]["field"].as_str()),
-        (400, Some("provider")),
-        "{}",
-        refused.text()
-    );
+    assert_eq!((refused.status, refused.json()["error"]["field"].as_str()), (400, Some("provider")), "{}", refused.text());
 }
 
 #[tokio::test]

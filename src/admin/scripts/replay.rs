@@ -81,19 +81,19 @@ impl Replays {
     ///
     /// The one that runs, or the last one that ran; its state is `none` when there has been none since the start.
     #[oai(path = "/replay", method = "get", operation_id = "get_script_replay")]
-    async fn get(&self, access: Viewer) -> Json<ReplayBody> {
-        Json(current(&access).map_or_else(ReplayBody::none, |job| job.body()))
+    async fn get(&self, access: Viewer) -> Result<Json<ReplayBody>, ApiError> {
+        Ok(Json(current(&access).map_or_else(ReplayBody::none, |job| job.body())))
     }
 
     /// Cancel the replay
     ///
     /// What it has found so far stays to be read.
     #[oai(path = "/replay", method = "delete", operation_id = "cancel_script_replay")]
-    async fn cancel(&self, access: Operator) -> Json<ReplayBody> {
-        let Some(job) = current(&access) else { return Json(ReplayBody::none()) };
+    async fn cancel(&self, access: Operator) -> Result<Json<ReplayBody>, ApiError> {
+        let Some(job) = current(&access) else { return Ok(Json(ReplayBody::none())) };
         job.cancel.cancel();
         job.ended.cancelled().await;
-        Json(job.body())
+        Ok(Json(job.body()))
     }
 }
 

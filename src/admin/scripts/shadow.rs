@@ -60,8 +60,8 @@ impl Shadows {
     ///
     /// Nothing began where no draft has run in shadow since the start.
     #[oai(path = "/shadow", method = "get", operation_id = "get_script_shadow")]
-    async fn get(&self, access: Viewer) -> Json<ShadowBody> {
-        report(&access)
+    async fn get(&self, access: Viewer) -> Result<Json<ShadowBody>, ApiError> {
+        Ok(report(&access))
     }
 
     /// End the shadow
