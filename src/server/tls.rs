@@ -1,9 +1,9 @@
 //! TLS from certificate files, which may be renewed while the server runs.
 
-use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -80,14 +80,17 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// What tells one state of the files from another.
+/// What tells one state of the files from another: file, length and time of change of each.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp([Option<(SystemTime, u64)>; 2]);
+struct Stamp([Option<[i64; 4]>; 2]);
 
 impl Stamp {
     fn of(files: &Tls) -> Self {
-        let stamp = |metadata: Metadata| Some((metadata.modified().ok()?, metadata.len()));
-        Stamp([&files.certificate, &files.key].map(|file| std::fs::metadata(file).ok().and_then(stamp)))
+        let stamp = |file: &Path| {
+            let metadata = std::fs::metadata(file).ok()?;
+            Some([metadata.ino() as i64, metadata.len() as i64, metadata.mtime(), metadata.mtime_nsec()])
+        };
+        Stamp([stamp(&files.certificate), stamp(&files.key)])
     }
 }
 
