@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use subtle::ConstantTimeEq;
 
 use super::{Access, Who, is_in_time, session_in_time};
+
 use crate::admin::AdminContext;
 use crate::domain::{AdminToken, AdminTokenId, Role, TokenHash, User};
 
@@ -51,7 +53,7 @@ impl Right {
         match self {
             Right::Configuration => true,
             Right::Token(id, hash) => catalog.get::<AdminToken>(*id).is_some_and(|row| {
-                row.value.token_hash == *hash && is_in_time(&row.value, now_ms) && row.value.role >= demanded
+                bool::from(row.value.token_hash.ct_eq(hash)) && is_in_time(&row.value, now_ms) && row.value.role >= demanded
             }),
             Right::Session(hash) => {
                 let Ok(Some(session)) = context.store().session(*hash).await else { return false };
