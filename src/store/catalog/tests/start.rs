@@ -145,22 +145,29 @@ fn an_altered_secret_is_named() {
     assert!(error.to_string().starts_with("keys 1: a sealed secret cannot be opened"), "{error}");
 }
 
-/// The limits are generous: this build is not optimised and the machine may be busy.
+/// Ten times as many keys may take longer than ten times as long, since the machine does other things too; what looked at all keys
+/// for each of them would take a hundred times as long.
 #[test]
-fn ten_thousand_keys_are_quick() {
-    let mut folder = Folder::new();
-    let p = folder.edit(|edit| edit.create(provider("p"))).unwrap().value.id;
-    let start = Instant::now();
-    let made = folder.edit(move |edit| {
-        (0..10_000).try_for_each(|at| edit.create(key(p, &format!("k{at}"), &format!("sk-{at}-0123456789abcdef"))).map(drop))
-    });
-    made.unwrap();
-    let inserted = start.elapsed();
-    folder.store = None;
-    let start = Instant::now();
-    folder.reopen();
-    let opened = start.elapsed();
-    assert_eq!(folder.store().catalog().all::<Key>().len(), 10_000);
-    println!("10,000 keys: inserted in {inserted:?}, opened in {opened:?}");
-    assert!(inserted.as_secs() < 10 && opened.as_secs() < 2, "inserted in {inserted:?}, opened in {opened:?}");
+fn the_time_for_many_keys_grows_with_their_number() {
+    const MOST_TIMES: u32 = 35;
+    let time = |count: usize| {
+        let mut folder = Folder::new();
+        let p = folder.edit(|edit| edit.create(provider("p"))).unwrap().value.id;
+        let start = Instant::now();
+        let secret = |at: usize| format!("sk-{at}-0123456789abcdef");
+        let made = folder
+            .edit(move |edit| (0..count).try_for_each(|at| edit.create(key(p, &format!("k{at}"), &secret(at))).map(drop)));
+        made.unwrap();
+        let inserted = start.elapsed();
+        folder.store = None;
+        let start = Instant::now();
+        folder.reopen();
+        let opened = start.elapsed();
+        assert_eq!(folder.store().catalog().all::<Key>().len(), count);
+        println!("{count} keys: inserted in {inserted:?}, opened in {opened:?}");
+        (inserted, opened)
+    };
+    let (before, many, after) = (time(1_000), time(10_000), time(1_000));
+    let few = (before.0.max(after.0), before.1.max(after.1));
+    assert!(many.0 < few.0 * MOST_TIMES && many.1 < few.1 * MOST_TIMES, "{few:?} for 1,000 keys, {many:?} for 10,000");
 }
