@@ -264,8 +264,10 @@ fn fixed_setting(shown: &ShownSetting) -> FixedSetting {
 async fn restore_spending(quota: &Quota, call_log: &CallLog, now: Moment) -> anyhow::Result<()> {
     for period in BudgetPeriod::ALL {
         let start = period.start(period.number(now.unix_ms));
-        let range = Range::of_quarters(start, now.unix_ms);
-        let totals = call_log.totals(Dimension::Client, range, Rank::Cost).await?;
+        let totals = match period {
+            BudgetPeriod::Total => call_log.client_totals_ever().await?,
+            _ => call_log.totals(Dimension::Client, Range::of_quarters(start, now.unix_ms), Rank::Cost).await?,
+        };
         let used = totals.into_iter().filter_map(|row| {
             let tokens = (row.sums.input + row.sums.output).max(0) as u64;
             Some((ClientId(row.member.id?), Spent { money: row.sums.cost, tokens }))

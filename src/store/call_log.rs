@@ -107,6 +107,11 @@ impl CallLog {
         self.rollups.call(move |connection| rollups::totals(connection, dimension, range, rank)).await
     }
 
+    /// The sums of every client over all time, in no order. It takes as long however old the log is.
+    pub async fn client_totals_ever(&self) -> Result<Vec<MemberSums>, DatabaseError> {
+        self.rollups.call(|connection| rollups::client_totals_ever(connection)).await
+    }
+
     /// The series of the `top` greatest members of a dimension, and of all others together.
     pub async fn series(&self, dimension: Dimension, axis: Axis, rank: Rank, top: usize) -> Result<Vec<Series>, DatabaseError> {
         self.rollups.call(move |connection| rollups::series(connection, dimension, &axis, rank, top)).await

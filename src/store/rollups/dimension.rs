@@ -61,9 +61,12 @@ pub(super) enum Level {
     Quarter,
     Hour,
     Day,
+    /// All time in one bucket, which begins at 0; by client only.
+    Ever,
 }
 
 impl Level {
+    /// The levels of every dimension.
     pub(super) const ALL: [Level; 4] = [Level::Minute, Level::Quarter, Level::Hour, Level::Day];
 
     pub(super) fn seconds(self) -> i64 {
@@ -72,6 +75,7 @@ impl Level {
             Level::Quarter => 900,
             Level::Hour => 3600,
             Level::Day => 86_400,
+            Level::Ever => i64::MAX,
         }
     }
 
@@ -91,6 +95,7 @@ impl Level {
             Level::Quarter => Some(Level::Minute),
             Level::Hour => Some(Level::Quarter),
             Level::Day => Some(Level::Hour),
+            Level::Ever => Some(Level::Day),
         }
     }
 
@@ -100,6 +105,7 @@ impl Level {
             Level::Quarter => "quarter",
             Level::Hour => "hour",
             Level::Day => "day",
+            Level::Ever => "ever",
         }
     }
 }

@@ -23,7 +23,7 @@ pub use sums::Sums;
 
 pub(super) use heatmap::heatmap;
 pub(super) use outcomes::{MemberQuestion, outcomes};
-pub(super) use reader::{series, totals};
+pub(super) use reader::{client_totals_ever, series, totals};
 pub(super) use writer::{Applied, RollupWriter, expect_more};
 
 use super::connection::Schema;
@@ -43,6 +43,7 @@ pub(super) const ROLLUPS: Schema = Schema {
         include_str!("../../../db/migrations/rollups/0001_sums.sql"),
         include_str!("../../../db/migrations/rollups/0002_thinned.sql"),
         include_str!("../../../db/migrations/rollups/0003_status.sql"),
+        include_str!("../../../db/migrations/rollups/0004_ever.sql"),
     ],
 };
 

@@ -146,6 +146,20 @@ fn ranked(connection: &Connection, dimension: Dimension, range: Range, rank: Ran
     Ok(ranked)
 }
 
+/// The sums of every client over all time, in no order.
+pub(in crate::store) fn client_totals_ever(connection: &Connection) -> Result<Vec<MemberSums>, DatabaseError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let names = Names::load(&snapshot, Dimension::Client)?;
+    let mut totals = Vec::new();
+    visit(&snapshot, Dimension::Client, Piece { level: Level::Ever, from_s: 0, to_s: 1 }, |_, member, packed| {
+        let mut sums = Sums::default();
+        sums.add_packed(packed)?;
+        totals.push(MemberSums { member: names.of(member), sums });
+        Some(())
+    })?;
+    Ok(totals)
+}
+
 /// A stretch of time that the rows of one level fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {

@@ -82,7 +82,23 @@ impl RollupWriter {
             marks: HashMap::new(),
         };
         writer.load_names()?;
+        writer.fill_ever()?;
         Ok(writer)
+    }
+
+    /// Adds up the days of a database that was made before there were sums of all time.
+    fn fill_ever(&mut self) -> Result<(), DatabaseError> {
+        let [ever, day] = [Level::Ever, Level::Day].map(|level| table(Dimension::Client, level));
+        let is_filled = format!("SELECT EXISTS (SELECT 1 FROM {ever}) OR NOT EXISTS (SELECT 1 FROM {day})");
+        if self.connection.query_row(&is_filled, (), |row| row.get(0))? {
+            return Ok(());
+        }
+        let transaction = self.connection.transaction()?;
+        transaction.execute_batch(&format!(
+            "INSERT INTO {ever} (bucket, member, sums) SELECT 0, member, sums FROM {day} WHERE true
+             ON CONFLICT (bucket, member) DO UPDATE SET sums = add_sums(sums, excluded.sums)"
+        ))?;
+        Ok(transaction.commit()?)
     }
 
     fn load_names(&mut self) -> Result<(), DatabaseError> {
@@ -275,7 +291,8 @@ fn oldest_minute(now_ms: i64) -> i64 {
 fn in_buckets(pending: &HashMap<(Dimension, i64, i64), Sums>, oldest_minute: i64) -> Vec<(Sum, Sums)> {
     let mut folded: HashMap<Sum, Sums> = HashMap::with_capacity(pending.len() * Level::ALL.len());
     for ((dimension, minute, member), sums) in pending {
-        for level in Level::ALL {
+        let ever = (*dimension == Dimension::Client).then_some(Level::Ever);
+        for level in Level::ALL.into_iter().chain(ever) {
             if level == Level::Minute && *minute < oldest_minute {
                 continue;
             }

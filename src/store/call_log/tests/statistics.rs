@@ -299,3 +299,36 @@ async fn every_bucket_is_there_and_local_days_are_cut_where_they_are() {
     assert_eq!(running, [Bucket { from_ms: at(38, 0), to_ms: at(39, 0), running: true }]);
     assert_eq!(series[0].buckets[5].latency.percentile(0.5), None, "nothing is no latency, not 0");
 }
+
+#[tokio::test]
+async fn sums_of_all_time_are_those_of_every_day_also_in_a_database_that_lacked_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, mut writer) = open(&folder);
+    let entropy = Entropy::from_seed(3);
+    for day in 0..3 {
+        for client in 0..4 {
+            let client = (client > 0).then(|| named(ClientId(client), "app"));
+            write(&mut writer, &[CallRecord { client, ..call(MIDNIGHT_MS - day * DAY_MS, &entropy) }]);
+        }
+        writer.commit_rollups(NOW_MS).unwrap();
+    }
+    let by_member = |mut totals: Vec<crate::store::MemberSums>| {
+        totals.sort_by_key(|total| total.member.id);
+        totals
+    };
+    let range = Range::of_quarters(MIDNIGHT_MS - 9 * DAY_MS, NOW_MS);
+    let expected = by_member(log.totals(Dimension::Client, range, Rank::Calls).await.unwrap());
+    assert_eq!(expected.iter().map(|total| total.sums.calls).collect::<Vec<_>>(), [3, 3, 3, 3]);
+    assert_eq!(by_member(log.client_totals_ever().await.unwrap()), expected);
+    writer.close(NOW_MS).unwrap();
+    drop(log);
+
+    let database = rusqlite::Connection::open(folder.path().join("rollups.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM client_ever", ()).unwrap(), 4);
+    drop(database);
+    for _ in 0..2 {
+        let (log, writer) = open(&folder);
+        assert_eq!(by_member(log.client_totals_ever().await.unwrap()), expected);
+        writer.close(NOW_MS).unwrap();
+    }
+}
