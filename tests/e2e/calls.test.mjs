@@ -244,23 +244,23 @@ test('tags, figures and texts narrow the list and its histogram', async () => {
       await fill(page.locator('details[open] .entry-filter'));
       await page.keyboard.press('Enter');
     };
-    const isOne = async () => {
+    const isOnly = async () => {
       await page.waitForFunction((wanted) => {
         const links = [...document.querySelectorAll('table.table tbody tr.opens')].map((one) => one.querySelector('a').href);
         return links.length === 1 && links[0].includes(wanted);
       }, id);
-      await total.getByText(/^1$/).waitFor();
     };
     await rows(page).nth(1).waitFor();
     await page.getByRole('button', { name: 'More', exact: true }).click();
     await filter('Tag', (form) => form.getByRole('textbox').fill('e2e-red'));
     await page.waitForURL(/tag=e2e-red/);
-    await isOne();
+    await isOnly();
+    await total.getByText(/^1$/).waitFor();
     await page.getByRole('button', { name: 'Clear', exact: true }).click();
     await rows(page).nth(1).waitFor();
     await filter('Text in bodies', (form) => form.getByRole('textbox').fill('NEEDLE in'));
     await page.waitForURL(/text=NEEDLE/);
-    await isOne();
+    await isOnly();
     await filter('Tokens', (form) => form.getByLabel('At least').fill('1000000'));
     await page.waitForURL(/min_tokens=1000000/);
     await page.getByText('No call matches').waitFor();

@@ -179,7 +179,7 @@ async fn no_script_reaches_another_host_or_a_foreign_key_and_anything_may_be_thr
         "/../../admin",
         "/%2e%2e/%2e%2e/x",
         "/..%2fx",
-        "\\\\EVIL\\x",
+        "\\\\\\\\EVIL\\\\x",
         "/x?url=http://EVIL",
         "/x#y",
         "/x\\r\\nhost: EVIL",
