@@ -69,7 +69,8 @@ function Canvas({ title, buckets, series, stacked, kind, format, zoom, link, hei
   useEffect(() => {
     let gone = false;
     loadChart().then((Chart) => {
-      if (gone) return;
+      // The page may have been left while the library was loaded.
+      if (gone || !canvas.current?.isConnected) return;
       const draw = (first, last) => latest.current.zoom(latest.current.buckets[first].from, latest.current.buckets[last].to);
       const press = (bucket, one) => latest.current.link && go(latest.current.link(latest.current.buckets[bucket], latest.current.series[one]));
       const zooming = zoom ? [dragToZoom(draw, press)] : [];
@@ -83,7 +84,7 @@ function Canvas({ title, buckets, series, stacked, kind, format, zoom, link, hei
     };
   }, [shape]);
   const fill = () => {
-    if (!chart.current) return;
+    if (!chart.current || !canvas.current?.isConnected) return;
     const tokens = [...new Set(series.map((one) => one.colour))];
     const palette = colours([...tokens, 'line', 'text-3', 'text-2', 'text', 'surface', 'accent', 'line-strong']);
     chart.current.data = dataOf(buckets, series, palette, colours(tokens, true), kind, stacked);

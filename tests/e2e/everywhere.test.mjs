@@ -53,7 +53,7 @@ test('everything is reached from the keyboard: palette, jumps, help, rows', () =
 }));
 
 test('on a phone the stretch of time is chosen and every page is reached', () => on('overview', { width: 390, height: 844 }, async (page) => {
-  await page.locator('.page-head summary').click();
+  await page.locator('.page-head summary').last().click();
   await page.getByRole('button', { name: '1 hour', exact: true }).click();
   await page.waitForURL(/range=1h/);
   await page.getByRole('button', { name: 'More' }).click();
