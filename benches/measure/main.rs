@@ -88,13 +88,6 @@ fn raise_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// Lets this process, and those that it starts, have as many sockets as it may: slow readers need thousands.
-fn raise_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    // Where it is refused, opening the streams says what is missing.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-}
-
 fn main() -> Result<()> {
     raise_open_files();
     let arguments: Vec<String> = std::env::args().skip(1).collect();

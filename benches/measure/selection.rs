@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use keywheel::clock::Clock;
 use keywheel::domain::{
-    AuthScheme, BaseUrl, Key, KeyId, Moment, Probe, Provider, ProviderId, Snapshot, SnapshotParts, Strategy, Target, Timeouts,
+    AuthScheme, BaseUrl, Key, KeyId, Moment, Provider, ProviderId, Snapshot, SnapshotParts, Strategy, Target,
 };
 use keywheel::rotator::{PickRequest, Rotator};
 use serde_json::json;
