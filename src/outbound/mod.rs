@@ -1,8 +1,10 @@
 //! Everything that leaves for a provider.
 //!
-//! The only room that names `reqwest` and `lettre`. Owns one connection pool per transport setting, the injection of a key's secret,
-//! the header lists in both directions and the address guard. Refuses to follow redirects, to read proxy settings from
-//! the environment, to unpack bodies and to keep time limits for calls: whoever calls drops the future or the body.
+//! The only room that names `reqwest` and `lettre`. Owns the connections, the injection of a key's secret, the header lists in both
+//! directions and the address guard. Calls to a host that speaks HTTP/1.1 go over connections that they move themselves (`http1`);
+//! HTTP/2, proxies and webhooks are the client library's, in one pool per transport setting. Refuses to follow redirects, to
+//! read proxy settings from the environment, to unpack bodies and to keep time limits for calls: whoever calls drops the future
+//! or the body.
 //!
 //! - [`Outbound::send`] sends one request and hands back the head and a body to read.
 //! - [`client_headers`] is what of a provider's head may go on to a client.
