@@ -126,19 +126,6 @@ test('a chart is read as a table and saved with the same rows', () => on('overvi
   assert.deepEqual(lines.slice(0, -2).map((line) => line.slice(1)), table.body.slice(0, -2).map((row) => row.map((text) => text.replaceAll(',', ''))));
 }));
 
-test('a model without a price says so and never costs nothing', () => on('overview?range=15m&rank=cost', async (page) => {
-  const [provider] = (await ask('GET', 'api/providers?limit=1')).providers;
-  await ask('POST', 'api/models', { name: 'of unknown price', targets: [{ provider: provider.id, model: 'mystery-1' }] });
-  const { token } = await ask('POST', 'api/clients', { name: 'price-test' });
-  const answer = await fetch(`${demo.url}/v1/chat/completions`, {
-    method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'of unknown price', messages: [{ role: 'user', content: 'hello' }] }),
-  });
-  assert.equal(answer.status, 200, await answer.text());
-  const line = page.locator('.ranking li', { hasText: 'of unknown price' });
-  await line.getByRole('link', { name: 'set a price' }).click();
-  await page.getByRole('dialog', { name: 'of unknown price' }).waitFor();
-}));
-
 test('a time without calls offers a longer one', () => on('overview?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z', async (page) => {
   await page.getByText('No calls in this time').waitFor();
   await page.getByRole('button', { name: '7 days', exact: true }).click();
