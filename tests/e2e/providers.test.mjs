@@ -112,7 +112,7 @@ test('a provider whose every call ends in an unknown path says: check the base U
   await on('providers', async (page) => {
     await row(page, 'astray').getByText('Check the base URL').waitFor();
     await row(page, 'astray').getByRole('link', { name: 'astray' }).click();
-    await page.getByRole('dialog', { name: 'astray' }).getByText('Every call so far ended in a path').waitFor();
+    await page.getByRole('dialog', { name: 'astray' }).getByText('Every call so far ended in a path').first().waitFor();
     await page.keyboard.press('Escape');
     await page.goto(`${server.url}/#/keys?search=astray`);
     await row(page, 'astray').getByText('Active').waitFor();
