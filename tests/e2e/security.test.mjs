@@ -57,7 +57,7 @@ test('no page holds or is sent a secret', () => on('overview', {}, async (page) 
   assert.deepEqual(found, []);
 }));
 
-test('a page runs and draws nothing that is not a file of this server', () => on('overview', { expected: /Content Security Policy|TrustedHTML|Trusted Type|Refused to|violates the following/ }, async (page) => {
+test('a page runs and draws nothing that is not a file of this server', () => on('overview', { expected: /Content Security Policy|TrustedHTML|TrustedScript|Trusted Type|Refused to|violates the following/ }, async (page) => {
   const policy = (await (await fetch(`${server.url}/`)).headers.get('content-security-policy'));
   assert.match(policy, /default-src 'self'/);
   assert.match(policy, /frame-ancestors 'none'/);

@@ -15,8 +15,10 @@ after(stopEverything);
 const on = (path, run, options = {}) => visit(browser, server, path, options, run);
 const settings = () => ask(server, 'GET', 'api/settings');
 const save = async (page) => {
+  const saved = page.waitForResponse((answer) => ['PATCH', 'PUT'].includes(answer.request().method()) && answer.ok());
   await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.getByText('The settings are saved').waitFor();
+  await saved;
+  await page.getByText('The settings are saved').first().waitFor();
 };
 
 test('what calls go by is changed, counted before it is saved, and refused with the field at fault', () => on('settings', async (page) => {
