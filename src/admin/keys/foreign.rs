@@ -1,18 +1,18 @@
 //! Keys of another gateway: which providers and keys its rows become, and what would become of each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::paste::{LineState, MOST_KEYS, Names};
+use super::paste::{LineState, MOST_KEYS, Names, labels, refuse_unreadable};
 use crate::admin::error::ApiError;
 use crate::admin::wire::example;
 use crate::domain::{
-    BaseUrl, BaseUrlError, Destination, ForeignEntry, ForeignKey, Gateway, Key, KeyId, KeyLimits, Pattern, Provider,
-    ProviderId, read_foreign_keys, read_foreign_rows, secret_hint,
+    BaseUrl, BaseUrlError, Destination, ForeignEntry, ForeignKey, Gateway, Key, Pattern, Provider, ProviderId,
+    read_foreign_keys, read_foreign_rows, secret_hint,
 };
 use crate::store::Catalog;
 
@@ -169,15 +169,8 @@ impl Reading {
 
     /// Refuses rows that cannot be read, unless they are to be left out.
     pub(super) fn demand_readable(&self) -> Result<(), ApiError> {
-        let mut malformed = self.entries.iter().filter(|entry| entry.state == LineState::Malformed);
-        let Some(first) = malformed.next() else { return Ok(()) };
-        let why = first.message.as_deref().unwrap_or_default();
-        let more = match malformed.count() {
-            0 => String::new(),
-            more => format!(" ({more} more rows cannot be read either)"),
-        };
-        let message = format!("{}: {why}{more}; nothing was imported: correct it, or set skip_malformed", first.place);
-        Err(ApiError::invalid("text", message))
+        let malformed = self.entries.iter().filter(|entry| entry.state == LineState::Malformed);
+        refuse_unreadable("rows", malformed.map(|entry| (entry.place.clone(), entry.message.as_deref())))
     }
 
     pub(super) fn into_preview(self) -> ForeignPreview {
@@ -345,21 +338,14 @@ impl Place {
 }
 
 fn key(found: &ForeignKey, request: &ForeignKeys) -> Key {
-    let mut tags = found.key.tags.clone();
-    tags.extend(request.tags.iter().cloned());
-    let mut seen = HashSet::new();
-    tags.retain(|tag| seen.insert(tag.clone()));
+    let ForeignKey { key, priority, .. } = found;
     Key {
-        id: KeyId(0),
-        provider: ProviderId(0),
-        name: String::new(),
-        secret: found.key.secret.clone(),
-        tags,
-        weight: found.key.weight.unwrap_or(1),
-        priority: found.priority,
-        models: found.key.models.as_ref().map(|models| models.iter().cloned().map(Pattern::new).collect()),
-        limits: KeyLimits::default(),
-        account: found.key.account.clone(),
+        tags: labels(key.tags.clone(), &request.tags),
+        weight: key.weight.unwrap_or(1),
+        priority: *priority,
+        models: key.models.as_ref().map(|models| models.iter().cloned().map(Pattern::new).collect()),
+        account: key.account.clone(),
+        ..Key::new(ProviderId(0), "", key.secret.clone())
     }
 }
 

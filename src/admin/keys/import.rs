@@ -61,8 +61,7 @@ pub(super) fn start(access: &Access, paste: PastedKeys) -> Result<Progress, ApiE
     if !paste.skip_malformed {
         demand_readable(&reading)?;
     }
-    let total = reading.iter().filter(|(line, _)| line.state == LineState::Valid).count();
-    Ok(run(access, total, move |edit, told| import(edit, &paste, told)))
+    Ok(run(access, paste::count(&reading, LineState::Valid), move |edit, told| import(edit, &paste, told)))
 }
 
 /// Begins an import of another gateway's keys.
@@ -111,18 +110,15 @@ async fn next(
 /// Reads the paste once more, against the catalog as it is now, and adds its keys.
 fn import(edit: &mut Edit<'_>, paste: &PastedKeys, told: &watch::Sender<usize>) -> Result<ImportResult, ApiError> {
     let reading = paste::read(paste, edit.catalog())?;
-    let mut result = ImportResult { ids: Vec::new(), duplicate: 0, exists: 0, malformed: 0, providers: Vec::new() };
-    for (line, key) in reading {
-        match line.state {
-            LineState::Valid => {}
-            LineState::Duplicate => result.duplicate += 1,
-            LineState::Exists => result.exists += 1,
-            LineState::Malformed => result.malformed += 1,
-            LineState::Skipped => {}
-        }
-        if let Some(key) = key {
-            add(edit, key, &mut result, told)?;
-        }
+    let mut result = ImportResult {
+        ids: Vec::new(),
+        duplicate: paste::count(&reading, LineState::Duplicate),
+        exists: paste::count(&reading, LineState::Exists),
+        malformed: paste::count(&reading, LineState::Malformed),
+        providers: Vec::new(),
+    };
+    for key in reading.into_iter().filter_map(|(_, key)| key) {
+        add(edit, key, &mut result, told)?;
     }
     Ok(result)
 }

@@ -140,7 +140,7 @@ pub(in crate::admin) struct PastePreview {
 
 impl PastePreview {
     pub(super) fn of(reading: Vec<(ReadLine, Option<Key>)>) -> Self {
-        let count = |state| reading.iter().filter(|(line, _)| line.state == state).count();
+        let count = |state| count(&reading, state);
         PastePreview {
             valid: count(LineState::Valid),
             duplicate: count(LineState::Duplicate),
@@ -152,17 +152,38 @@ impl PastePreview {
     }
 }
 
-/// Refuses a reading with lines that cannot be read, unless they are to be left out.
+/// How many lines of a reading are in a state.
+pub(super) fn count(reading: &[(ReadLine, Option<Key>)], state: LineState) -> usize {
+    reading.iter().filter(|(line, _)| line.state == state).count()
+}
+
+/// Refuses a paste with lines that cannot be read, unless they are to be left out.
 pub(super) fn demand_readable(reading: &[(ReadLine, Option<Key>)]) -> Result<(), ApiError> {
-    let mut malformed = reading.iter().filter(|(line, _)| line.state == LineState::Malformed).map(|(line, _)| line);
-    let Some(first) = malformed.next() else { return Ok(()) };
-    let why = first.message.as_deref().unwrap_or_default();
+    let malformed = reading.iter().filter(|(line, _)| line.state == LineState::Malformed);
+    refuse_unreadable("lines", malformed.map(|(line, _)| (format!("line {}", line.line), line.message.as_deref())))
+}
+
+/// The refusal that names the first place that cannot be read, and why, and counts the others.
+pub(super) fn refuse_unreadable<'a>(
+    noun: &str,
+    mut malformed: impl Iterator<Item = (String, Option<&'a str>)>,
+) -> Result<(), ApiError> {
+    let Some((place, why)) = malformed.next() else { return Ok(()) };
+    let why = why.unwrap_or_default();
     let more = match malformed.count() {
         0 => String::new(),
-        more => format!(" ({more} more lines cannot be read either)"),
+        more => format!(" ({more} more {noun} cannot be read either)"),
     };
-    let message = format!("line {}: {why}{more}; nothing was imported: correct it, or set skip_malformed", first.line);
+    let message = format!("{place}: {why}{more}; nothing was imported: correct it, or set skip_malformed");
     Err(ApiError::invalid("text", message))
+}
+
+/// A key's own labels and those that every key of an import gets, each once.
+pub(super) fn labels(mut own: Vec<String>, more: &[String]) -> Vec<String> {
+    own.extend(more.iter().cloned());
+    let mut seen = HashSet::new();
+    own.retain(|tag| seen.insert(tag.clone()));
+    own
 }
 
 /// Reads a paste against what the catalog has: every line, and the key that would be made of it.
@@ -241,12 +262,8 @@ fn read_key(
 }
 
 fn key(found: PastedKey, paste: &PastedKeys) -> Key {
-    let mut tags = found.tags;
-    tags.extend(paste.tags.iter().cloned());
-    let mut seen = HashSet::new();
-    tags.retain(|tag| seen.insert(tag.clone()));
     Key {
-        tags,
+        tags: labels(found.tags, &paste.tags),
         weight: found.weight.or(paste.weight).unwrap_or(1),
         models: found.models.or_else(|| paste.models.clone()).map(|models| models.into_iter().map(Pattern::new).collect()),
         account: found.account.or_else(|| paste.account.clone()),
