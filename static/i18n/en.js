@@ -68,7 +68,7 @@ export default {
   },
   overview: {
     calls: 'Calls', success: 'Success', tokens: 'Tokens', cost: 'Cost', first_token: 'First token p50', latency: 'Latency p50', retried: { one: '{n} retried', other: '{n} retried' },
-    failed: { one: '{n} failed', other: '{n} failed' }, cached: '{share} cached', unpriced: { one: '{n} call without a price', other: '{n} calls without a price' }, set_price: 'set a price',
+    failed: { one: '{n} failed', other: '{n} failed' }, unpriced: { one: '{n} call without a price', other: '{n} calls without a price' }, set_price: 'set a price',
     group_by: 'Group by', durations: 'Durations', latency_p50: 'Latency p50', latency_p95: 'Latency p95', first_token_p50: 'First token p50', first_token_p95: 'First token p95',
     health: 'Keys', breaker: '{name} holds calls back', check_url: '{name}: check the base URL', tops: 'Who used most', rank: 'Rank by', rank_calls: 'Calls', rank_cost: 'Cost', rank_tokens: 'Tokens',
     rank_failures: 'Failures', by_model: 'Models', by_key: 'Keys', by_client: 'Clients', by_provider: 'Providers', faults: 'Recent failures', all_faults: 'All failures', no_faults: 'No failures in this time.',
@@ -171,11 +171,11 @@ export default {
     auth_short: 'Auth',
   },
   models: {
-    add: 'Add model', add_hint: 'A public name and where it leads. Names that providers list can be called without one.', routes: 'Routes', listed: 'Listed by providers', by_table: 'price table', then: 'then', targets: 'Targets', strategy: 'Strategy', as_set: 'As in the settings', price: 'In / out per 1M', try: 'Try in chat',
+    add: 'Add model', add_hint: 'A public name and where it leads. Names that providers list can be called without one.', routes: 'Routes', listed: 'Listed by providers', then: 'then', targets: 'Targets', strategy: 'Strategy', as_set: 'As in the settings', price: 'In / out per 1M', try: 'Try in chat',
     none: 'No model routes yet', none_hint: 'A route gives a model a name of your own, spreads it over providers, or adds a fallback.', search: 'Search models', no_match: 'No model matches', was_added: '{name} was added', unknown: 'Not known', name_hint: 'What clients ask for. Slashes, spaces and any script are welcome.', visible: 'Listed in /v1/models', visible_hint: 'Hidden ones can still be called.',
     own_price: 'Own price', own_price_hint: 'Otherwise by the price table, for the target’s model.', other_prices: 'Audio, pictures, characters', context: 'Context length', tokens: 'tokens', answer_ms: 'Longest wait for an answer', vision: 'Pictures', tools: 'Tools', targets_hint: 'Smaller tiers are tried first. Targets of one tier share the calls by weight.', add_beside: 'Add beside',
-    add_fallback: 'Add fallback', tier: 'Tier', upstream: 'Model there', remove_target: 'Remove the target {name}', sync: 'Sync', sync_all: 'Sync all', synced: { one: '{n} key was asked', other: '{n} keys were asked' }, nobody_asked: 'no key could be asked', no_change: 'Nothing has changed.', added: '{n} new: {names}', vanished_n: '{n} vanished: {names}',
-    believe_empty: 'Believe the empty list', not_synced: 'The models of {name} could not be read', vanished: 'vanished {time}', taken_out: 'Taken out', take_out: 'Take out', let_in: 'Let in', make_route: 'Make route', has_route: 'In a route', first_seen: 'since {time}', no_list: 'No list was read yet', no_list_hint: 'Sync asks every key which models it may use.',
+    add_fallback: 'Add fallback', tier: 'Tier', upstream: 'Model there', remove_target: 'Remove the target {name}', sync: 'Sync', synced: { one: '{n} key was asked', other: '{n} keys were asked' }, nobody_asked: 'no key could be asked', no_change: 'Nothing has changed.',
+    believe_empty: 'Believe the empty list', vanished: 'vanished {time}', taken_out: 'Taken out', take_out: 'Take out', let_in: 'Let in', make_route: 'Make route', first_seen: 'since {time}', no_list: 'No list was read yet', no_list_hint: 'Sync asks every key which models it may use.',
     no_figures: 'set, without figures', no_price: 'no price', no_price_hint: 'Nothing says what this model costs here, so its calls count without a cost.',
     priced: 'The price of {name} is set', price_of: 'The price of {name}', price_now: 'Now in force: {source}.', forget_price: 'As the price table says',
     set_price: 'Set the price', diff_of: 'Models of {name}', read_at: { one: 'Read {time} from {n} key', other: 'Read {time} from {n} keys' }, read_again: 'Read again',

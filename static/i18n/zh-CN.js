@@ -68,7 +68,7 @@ export default {
   },
   overview: {
     calls: '调用', success: '成功率', tokens: 'Token', cost: '费用', first_token: '首 Token p50', latency: '延迟 p50', retried: { other: '{n} 次重试' },
-    failed: { other: '{n} 次失败' }, cached: '{share} 命中缓存', unpriced: { other: '{n} 次调用无价格' }, set_price: '设置价格',
+    failed: { other: '{n} 次失败' }, unpriced: { other: '{n} 次调用无价格' }, set_price: '设置价格',
     group_by: '分组依据', durations: '耗时', latency_p50: '延迟 p50', latency_p95: '延迟 p95', first_token_p50: '首 Token p50', first_token_p95: '首 Token p95',
     health: '密钥', breaker: '{name} 暂停调用', check_url: '{name}：请检查 Base URL', tops: '用量排行', rank: '排序依据', rank_calls: '调用', rank_cost: '费用', rank_tokens: 'Token',
     rank_failures: '失败', by_model: '模型', by_key: '密钥', by_client: '客户端', by_provider: '供应商', faults: '最近的失败', all_faults: '全部失败', no_faults: '此时段没有失败。',
@@ -169,11 +169,11 @@ export default {
     answers: '有响应', no_answer: '无响应', look_at: '请检查基础 URL、代理和“允许私有地址”。聊天调用发往', timeouts: '超时', auth_short: '认证',
   },
   models: {
-    add: '添加模型', add_hint: '公开名称及其去向。供应商列出的名称无需路由即可调用。', routes: '路由', listed: '供应商列出的模型', by_table: '价格表', then: '然后', targets: '目标', strategy: '策略', as_set: '按全局设置', price: '每百万输入 / 输出', try: '在聊天中试用',
+    add: '添加模型', add_hint: '公开名称及其去向。供应商列出的名称无需路由即可调用。', routes: '路由', listed: '供应商列出的模型', then: '然后', targets: '目标', strategy: '策略', as_set: '按全局设置', price: '每百万输入 / 输出', try: '在聊天中试用',
     none: '还没有模型路由', none_hint: '路由可为模型自定义名称、分散到多个供应商，或添加后备。', search: '搜索模型', no_match: '没有匹配的模型', was_added: '已添加 {name}', unknown: '未知', name_hint: '客户端请求的名称，可含斜杠、空格和任意文字。', visible: '列入 /v1/models', visible_hint: '隐藏的模型仍可调用。',
     own_price: '自定义价格', own_price_hint: '否则按目标模型在价格表中的价格。', other_prices: '音频、图片、字符', context: '上下文长度', tokens: 'Token', answer_ms: '最长等待回答时间', vision: '图片', tools: '工具', targets_hint: '层级小的先尝试，同层目标按权重分担调用。', add_beside: '添加同层目标',
-    add_fallback: '添加后备', tier: '层级', upstream: '上游模型', remove_target: '移除目标 {name}', sync: '同步', sync_all: '全部同步', synced: { other: '已询问 {n} 个密钥' }, nobody_asked: '没有可询问的密钥', no_change: '没有变化。', added: '新增 {n} 个：{names}', vanished_n: '消失 {n} 个：{names}',
-    believe_empty: '接受空列表', not_synced: '无法读取 {name} 的模型', vanished: '{time}消失', taken_out: '已移出', take_out: '移出', let_in: '重新纳入', make_route: '建立路由', has_route: '已在路由中', first_seen: '始于 {time}', no_list: '尚未读取列表', no_list_hint: '同步会询问每个密钥可用的模型。',
+    add_fallback: '添加后备', tier: '层级', upstream: '上游模型', remove_target: '移除目标 {name}', sync: '同步', synced: { other: '已询问 {n} 个密钥' }, nobody_asked: '没有可询问的密钥', no_change: '没有变化。',
+    believe_empty: '接受空列表', vanished: '{time}消失', taken_out: '已移出', take_out: '移出', let_in: '重新纳入', make_route: '建立路由', first_seen: '始于 {time}', no_list: '尚未读取列表', no_list_hint: '同步会询问每个密钥可用的模型。',
     no_figures: '已设置，无数值', no_price: '无价格', no_price_hint: '没有该模型在此处的价格，其调用不计费用。', priced: '已设置 {name} 的价格', price_of: '{name} 的价格', price_now: '当前生效：{source}。',
     forget_price: '使用价格表', set_price: '设置价格', diff_of: '{name} 的模型', read_at: { other: '{time}从 {n} 个密钥读取' }, read_again: '重新读取', took_added: { other: '新增 {n} 个' },
     took_vanished: { other: '消失 {n} 个' }, took_changed: { other: '{n} 个密钥变化' }, lists_failed: { other: '{n} 个密钥无法查询：保留其之前的列表。' }, lists_failed_short: { other: '{n} 个列表无法读取' },
