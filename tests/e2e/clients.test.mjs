@@ -1,7 +1,7 @@
 // The page of clients: a token shown once with code that works, what a client may do, a new token, and an end to it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask as askServer, startBrowser, startProvider, startServer, stopEverything, visit } from './harness.mjs';
+import { ask as askServer, row, startBrowser, startProvider, startServer, stopEverything, visit } from './harness.mjs';
 
 const TOKEN = 'admin-token-of-the-clients-test';
 let server;
@@ -18,7 +18,6 @@ after(stopEverything);
 
 const ask = (method, path, body) => askServer(server, method, path, body);
 const on = (path, run, options = {}) => visit(browser, server, path, options, run);
-const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
 const menu = async (page, name, action) => {
   await row(page, name).locator('summary').click();
   await row(page, name).getByRole('button', { name: action, exact: true }).click();

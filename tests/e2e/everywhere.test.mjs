@@ -1,7 +1,7 @@
 // What holds on every page: the keyboard, languages, phones, ended sessions, a server that is away.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, press, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
+import { ask, press, row, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
 
 let demo;
 let browser;
@@ -13,7 +13,6 @@ after(stopEverything);
 
 const on = (path, options, run) => visit(browser, demo, path, options, run);
 const palette = (page) => page.locator('dialog.palette input');
-const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
 
 test('a form that meets an ended session goes on after signing in again', () => on('keys/1', { expected: /401/ }, async (page) => {
   const drawer = page.locator('dialog.drawer[open]');

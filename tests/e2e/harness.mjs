@@ -147,6 +147,9 @@ async function keepPicture(context, path) {
   await page?.screenshot({ path: file, timeout: 10_000 }).then(() => console.log(`${page.url()} is seen in ${file}`), () => {});
 }
 
+/** The row of a table whose link bears a name. */
+export const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
+
 /** Waits until the page has taken up its address, and shows its content: no skeleton, no dialog still to open. */
 export async function settled(page, name = page.url()) {
   await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));

@@ -1,7 +1,7 @@
 // What people do with keys and clients, on the real binary with simulated providers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
+import { ask, row, startBrowser, startDemo, stopEverything, visit } from './harness.mjs';
 
 let demo;
 let browser;
@@ -13,7 +13,6 @@ after(stopEverything);
 
 const api = (method, path, body) => ask(demo, method, path, body);
 const on = (path, options, run) => visit(browser, demo, path, options, run);
-const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
 
 test('a wrong admin token is refused in words, the right one opens the overview', () => on('', { signIn: false, expected: /401/ }, async (page) => {
   const form = page.getByRole('dialog', { name: 'Sign in' });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { ask as askServer, startBrowser, startServer, stopEverything, visit } from './harness.mjs';
+import { ask as askServer, row, startBrowser, startServer, stopEverything, visit } from './harness.mjs';
 
 const TOKEN = 'admin-token-of-the-keys-test';
 
@@ -41,7 +41,6 @@ after(async () => {
 
 const ask = (method, path, body) => askServer(server, method, path, body);
 const on = (path, run, options = {}) => visit(browser, server, path, options, run);
-const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
 const mark = (page, name) => row(page, name).getByRole('checkbox').check();
 const bar = (page) => page.locator('.marked-bar');
 const names = (page) => page.locator('table.table tbody tr td:nth-child(2) a').allInnerTexts();

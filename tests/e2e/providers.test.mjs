@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { ask as askServer, startBrowser, startProvider, startServer, stopEverything, visit } from './harness.mjs';
+import { ask as askServer, row, startBrowser, startProvider, startServer, stopEverything, visit } from './harness.mjs';
 
 const TOKEN = 'admin-token-of-the-providers-test';
 /** A server that knows no path. */
@@ -24,7 +24,6 @@ after(async () => {
 
 const ask = (method, path, body) => askServer(server, method, path, body);
 const on = (path, run, options = {}) => visit(browser, server, path, options, run);
-const row = (page, name) => page.locator('table.table tbody tr', { has: page.getByRole('link', { name, exact: true }) });
 const providerOf = async (name) => (await ask('GET', 'api/providers?limit=100')).providers.find((one) => one.name === name);
 
 test('presets fill in the form, and a place to fill in is asked for', () => on('providers', async (page) => {
