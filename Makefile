@@ -29,7 +29,7 @@ test: ## Run every test: Rust, the dashboard, and the fast part of the official 
 .PHONY: e2e
 e2e: tests/e2e/node_modules ## Use the dashboard in a browser (needs npm; finds Chromium, or installs it as root on Debian)
 	$(CARGO) build --quiet
-	node --test --test-concurrency=1 --test-timeout=1200000 tests/e2e/*.test.mjs
+	node tests/e2e/run.mjs
 
 .PHONY: screenshots
 screenshots: tests/e2e/node_modules ## Take pictures of the dashboard into target/screenshots/

@@ -1,6 +1,6 @@
 // Form fields: a label, a control, a hint, and the server's objection where there is one.
 import { t } from '../lib/i18n.js';
-import { classes, html, useId, useRef, useState } from '../lib/ui.js';
+import { classes, html, useEffect, useId, useRef, useState } from '../lib/ui.js';
 import { Button, Icon } from './basics.js';
 
 /** A labelled place for a control; `children` is called with what ties the control to its label and messages. */
@@ -44,13 +44,19 @@ export const TextArea = ({ label, hint, error, optional, value, change, ...rest 
     ${(tied) => html`<textarea spellcheck=${false} ...${tied} ...${rest} value=${value ?? ''} onInput=${(event) => change(event.target.value)}></textarea>`}
   <//>`;
 
-/** A switch with its label beside it. */
+/** A switch with its label beside it. It stays as it was put while `change` is on its way, and goes back if that ends in false. */
 export function Switch({ label, hint, value, change, hideLabel, ...rest }) {
   const id = useId();
+  const [wanted, setWanted] = useState(null);
+  useEffect(() => setWanted(null), [value]);
+  const flip = async (on) => {
+    setWanted(on);
+    if (await change(on) === false) setWanted(null);
+  };
   return html`
     <div class="switch-row">
-      <input type="checkbox" role="switch" id=${id} class="switch" checked=${value} aria-label=${hideLabel ? label : undefined}
-        aria-describedby=${hint ? `${id}-more` : undefined} ...${rest} onChange=${(event) => change(event.target.checked)} />
+      <input type="checkbox" role="switch" id=${id} class="switch" checked=${wanted ?? value} aria-label=${hideLabel ? label : undefined}
+        aria-describedby=${hint ? `${id}-more` : undefined} ...${rest} onChange=${(event) => flip(event.target.checked)} />
       ${!hideLabel && html`<div><label for=${id}>${label}</label>${hint && html`<div class="hint" id="${id}-more">${hint}</div>`}</div>`}
     </div>`;
 }
