@@ -4,7 +4,7 @@ use bytes::Bytes;
 use poem::http::header;
 use poem::{IntoResponse, Response};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::ToJSON;
+use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum};
 
 use super::body::WholeChat;
@@ -94,12 +94,12 @@ impl IntoResponse for Picture {
     }
 }
 
-fn file_response(description: &'static str, content_types: &[&'static str]) -> MetaResponses {
-    let content = |content_type: &&'static str| MetaMediaType {
-        content_type,
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
-    };
-    let content = content_types.iter().map(content).collect();
+fn text() -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+}
+
+fn file_response<const N: usize>(description: &'static str, types: [(&'static str, MetaSchemaRef); N]) -> MetaResponses {
+    let content = types.map(|(content_type, schema)| MetaMediaType { content_type, schema }).into();
     MetaResponses {
         responses: vec![MetaResponse { description, status: Some(200), status_range: None, content, headers: vec![] }],
     }
@@ -107,15 +107,18 @@ fn file_response(description: &'static str, content_types: &[&'static str]) -> M
 
 impl ApiResponse for Exported {
     fn meta() -> MetaResponses {
-        file_response("The file.", &[MARKDOWN, JSON])
+        file_response("The file.", [(MARKDOWN, text()), (JSON, WholeChat::schema_ref())])
     }
 
-    fn register(_registry: &mut Registry) {}
+    fn register(registry: &mut Registry) {
+        WholeChat::register(registry);
+    }
 }
 
 impl ApiResponse for Picture {
     fn meta() -> MetaResponses {
-        file_response("The picture.", &["image/png", "image/jpeg", "image/gif", "image/webp"])
+        let types = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+        file_response("The picture.", types.map(|media_type| (media_type, text())))
     }
 
     fn register(_registry: &mut Registry) {}

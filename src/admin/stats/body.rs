@@ -1,9 +1,12 @@
 //! Statistics as the API shows them.
 
+mod figure;
+
 use poem_openapi::Object;
 
 use crate::domain::{Outcome, to_rfc3339};
 use crate::store::{Bucket, Histogram, MemberName, Series, Sums};
+use figure::Figure;
 
 /// Of whom some figures are.
 #[derive(Object)]
@@ -192,15 +195,15 @@ pub(super) struct SeriesBody {
     /// Calls of unknown cost.
     unpriced: Vec<i64>,
     /// Half of the calls took no more milliseconds; null: there was none.
-    latency_p50_ms: Vec<Option<f64>>,
+    latency_p50_ms: Vec<Figure>,
     /// 95 of 100 calls took no more milliseconds.
-    latency_p95_ms: Vec<Option<f64>>,
+    latency_p95_ms: Vec<Figure>,
     /// Half of the streams had their first content within so many milliseconds; null: there was none.
-    first_token_p50_ms: Vec<Option<f64>>,
+    first_token_p50_ms: Vec<Figure>,
     /// 95 of 100 streams had.
-    first_token_p95_ms: Vec<Option<f64>>,
+    first_token_p95_ms: Vec<Figure>,
     /// Half of the streams were no faster, in output tokens per second; null: there was none.
-    tokens_per_second_p50: Vec<Option<f64>>,
+    tokens_per_second_p50: Vec<Figure>,
 }
 
 impl From<Series> for SeriesBody {
@@ -219,11 +222,11 @@ impl From<Series> for SeriesBody {
             cached_read: column(&series, |sums| sums.cached_read),
             cost_usd: column(&series, |sums| sums.cost.as_dollars()),
             unpriced: column(&series, |sums| sums.unpriced),
-            latency_p50_ms: column(&series, |sums| sums.latency.percentile(0.5).map(thousandths)),
-            latency_p95_ms: column(&series, |sums| sums.latency.percentile(0.95).map(thousandths)),
-            first_token_p50_ms: column(&series, |sums| sums.first_token.percentile(0.5).map(thousandths)),
-            first_token_p95_ms: column(&series, |sums| sums.first_token.percentile(0.95).map(thousandths)),
-            tokens_per_second_p50: column(&series, |sums| sums.speed.percentile(0.5).map(thousandths)),
+            latency_p50_ms: column(&series, |sums| Figure::percentile(&sums.latency, 0.5)),
+            latency_p95_ms: column(&series, |sums| Figure::percentile(&sums.latency, 0.95)),
+            first_token_p50_ms: column(&series, |sums| Figure::percentile(&sums.first_token, 0.5)),
+            first_token_p95_ms: column(&series, |sums| Figure::percentile(&sums.first_token, 0.95)),
+            tokens_per_second_p50: column(&series, |sums| Figure::percentile(&sums.speed, 0.5)),
             member: series.member.into(),
         }
     }
