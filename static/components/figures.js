@@ -1,6 +1,6 @@
 // Figures in a few pixels: tiles with a change, sparklines, bars of shares.
 import { t } from '../lib/i18n.js';
-import { NOTHING, percent } from '../lib/format.js';
+import { NOTHING, cost, lacksPrice, percent } from '../lib/format.js';
 import { classes, html } from '../lib/ui.js';
 import { Icon } from './basics.js';
 
@@ -34,6 +34,9 @@ export const Tile = ({ label, value, delta, hint, href, spark, tone }) => html`
     <span class="tile-foot">${delta}${hint && html`<span class="hint cut">${hint}</span>`}</span>
     ${spark && html`<${Sparkline} values=${spark} tone=${tone === 'bad' ? 'bad' : 'accent'} />`}
   </a>`;
+
+/** What `{cost_usd, unpriced}` cost, in a list; where it is unknown, it says why. */
+export const Cost = ({ sums }) => (lacksPrice(sums) ? html`<span class="hint" title=${t('overview.unpriced', { n: sums.unpriced })}>${NOTHING}</span>` : cost(sums, true));
 
 /** A share as a thin bar. */
 export const Meter = ({ share, tone = 'accent', label }) => html`

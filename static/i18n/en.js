@@ -113,7 +113,7 @@ export default {
     line_weight: 'weight {n}', no_provider_hint: 'Keys belong to a provider: the endpoint that issued them.', needs_none: 'This provider asks for no key. Add one all the same, with any text: it carries the calls and their limits.',
     take_none: 'Take “{text}”', check_after: 'Check them with the provider afterwards', check_after_hint: 'Each is asked for its models, or for one token. It can be stopped.',
     no_model: 'None so far: it serves no model.',
-    wait_known: 'known from {source}',
+    wait_known: 'known from {source}', models_rest: { one: '{n} model rests', other: '{n} models rest' }, next_until: 'the next returns {time}',
     calls_short: 'Calls', cost_short: 'Cost',
   },
   wait_source: {

@@ -112,7 +112,7 @@ export default {
     line_weight: '权重 {n}', no_provider_hint: '密钥属于签发它的供应商。', needs_none: '该供应商不需要密钥。仍请用任意文本添加一个：它承载调用及其限制。', take_none: '使用“{text}”', check_after: '导入后向供应商检查',
     check_after_hint: '逐个查询模型列表或请求一个 Token，可随时停止。',
     no_model: '尚无：不服务任何模型。',
-    wait_known: '依据：{source}',
+    wait_known: '依据：{source}', models_rest: { other: '{n} 个模型冷却中' }, next_until: '最早 {time}恢复',
     calls_short: '调用', cost_short: '费用',
   },
   wait_source: {

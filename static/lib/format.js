@@ -40,6 +40,12 @@ export function money(dollars, short = false) {
   }).format(dollars);
 }
 
+/** Whether all that was used is of unknown price, so that its cost is unknown and not 0. */
+export const lacksPrice = (sums) => sums?.unpriced > 0 && !sums.cost_usd;
+
+/** What `{cost_usd, unpriced}` cost: an amount, 0, or nothing where `lacksPrice`. All figures of cost are made here. */
+export const cost = (sums, short = false) => (lacksPrice(sums) ? NOTHING : money(sums?.cost_usd ?? 0, short));
+
 /** Milliseconds as 850 ms, 1.24 s or 2 m 5 s. */
 export function span(ms) {
   if (missing(ms)) return NOTHING;

@@ -1,11 +1,12 @@
 // Models: the names that clients ask for, where they lead, and what providers list besides.
 import { Badge, Button, Icon } from '../components/basics.js';
+import { Cost } from '../components/figures.js';
 import { Search } from '../components/filters.js';
 import { PageHead } from '../components/shell.js';
 import { Answer, Empty } from '../components/states.js';
 import { LinkTabs } from '../components/tabs.js';
 import { Table, sorted } from '../components/table.js';
-import { compact, dateTime, money, NOTHING, number, relative } from '../lib/format.js';
+import { compact, dateTime, number, relative } from '../lib/format.js';
 import { t, word } from '../lib/i18n.js';
 import { everything } from '../lib/api.js';
 import { useAnswer, useQuery } from '../lib/query.js';
@@ -64,7 +65,7 @@ const columnsOf = (providers) => [
   { name: 'strategy', title: t('models.strategy'), width: '14%', from: 820, sort: (one) => one.strategy, render: (one) => html`<span class="hint">${one.strategy ? word('strategy', one.strategy) : t('models.as_set')}</span>` },
   { name: 'price', title: t('models.price'), width: '128px', num: true, from: 700, sort: (one) => one.targets[0]?.price_in_force?.price.input, render: (one) => html`<${PriceOf} price=${one.targets[0]?.price_in_force} set=${mayOperate.value && (() => go(href(['models', one.id])))} />` },
   { name: 'calls', title: t('keys.calls_24h'), width: '82px', num: true, from: 560, sort: (one) => one.last_24h.calls, render: (one) => html`<a href=${calls(one)}>${compact(one.last_24h.calls)}</a>` },
-  { name: 'cost', title: t('keys.cost'), width: '84px', num: true, from: 640, sort: (one) => one.last_24h.cost_usd, render: (one) => (one.last_24h.unpriced && !one.last_24h.cost_usd ? html`<span class="hint" title=${t('overview.unpriced', { n: one.last_24h.unpriced })}>${NOTHING}</span>` : money(one.last_24h.cost_usd, true)) },
+  { name: 'cost', title: t('keys.cost'), width: '84px', num: true, from: 640, sort: (one) => one.last_24h.cost_usd, render: (one) => html`<${Cost} sums=${one.last_24h} />` },
   { name: 'synced', title: t('models.synced_title'), width: '92px', num: true, from: 980, sort: (one) => syncedAt(one, providers), render: (one) => html`<span class="hint" title=${dateTime(syncedAt(one, providers))}>${syncedAt(one, providers) ? relative(syncedAt(one, providers), { narrow: true }) : t('common.never')}</span>` },
   { name: 'enabled', title: t('common.status'), width: '112px', from: 500, render: (one) => html`<${Badge} tone=${one.enabled ? 'good' : 'plain'}>${t(one.enabled ? 'common.enabled' : 'common.disabled')}<//>` },
   ...(hasChat() ? [{ name: 'chat', title: '', width: '48px', from: 600, render: (one) => html`<${Button} small kind="quiet" icon="message-square" href=${href('chat', { model: one.name })} aria-label=${t('models.try')} title=${t('models.try')} />` }] : []),
@@ -87,7 +88,7 @@ function Routes({ models, providers }) {
       order=${order} reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} card=${(one) => html`
         <div class="card-line"><a class="cut" href=${href(['models', one.id])}>${one.name}</a><${Badge} tone=${one.enabled ? 'good' : 'plain'}>${t(one.enabled ? 'common.enabled' : 'common.disabled')}<//></div>
         <div class="card-line"><${Targets} targets=${one.targets} /></div>
-        <div class="card-line hint"><span>${one.strategy ? word('strategy', one.strategy) : t('models.as_set')}</span><span class="num">${compact(one.last_24h.calls)} · ${money(one.last_24h.cost_usd, true)}</span></div>`} />`
+        <div class="card-line hint"><span>${one.strategy ? word('strategy', one.strategy) : t('models.as_set')}</span><span class="num">${compact(one.last_24h.calls)} · <${Cost} sums=${one.last_24h} /></span></div>`} />`
       : html`<${Empty} icon="list-filter" title=${t('models.no_match')} />`}`;
 }
 

@@ -1,10 +1,10 @@
 // Providers: where calls go, how each fares, and the models that its keys list.
 import { Badge, Button, Cut } from '../components/basics.js';
-import { Parts } from '../components/figures.js';
+import { Cost, Parts } from '../components/figures.js';
 import { PageHead } from '../components/shell.js';
 import { Answer, Empty } from '../components/states.js';
 import { Table, sorted } from '../components/table.js';
-import { compact, money, NOTHING, percent, relative } from '../lib/format.js';
+import { compact, NOTHING, percent, relative } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { useQuery } from '../lib/query.js';
 import { zone } from '../lib/range.js';
@@ -58,7 +58,7 @@ const columnsOf = (use) => [
   { name: 'models', title: t('nav.models'), width: '76px', num: true, from: 700, sort: (one) => one.synced_models, render: (one) => one.synced_models || html`<span class="hint">${NOTHING}</span>` },
   { name: 'calls', title: t('keys.attempts_24h'), width: '116px', num: true, from: 620, sort: (one) => use.get(one.id)?.attempts, render: (one) => compact(use.get(one.id)?.attempts ?? 0) },
   { name: 'failed', title: t('keys.failures'), width: '76px', num: true, from: 780, render: (one) => percent(use.get(one.id)?.attempts ? use.get(one.id).failed_attempts / use.get(one.id).attempts : null, 1) },
-  { name: 'cost', title: t('keys.cost'), width: '92px', num: true, from: 860, sort: (one) => use.get(one.id)?.cost_usd, render: (one) => money(use.get(one.id)?.cost_usd ?? 0, true) },
+  { name: 'cost', title: t('keys.cost'), width: '92px', num: true, from: 860, sort: (one) => use.get(one.id)?.cost_usd, render: (one) => html`<${Cost} sums=${use.get(one.id)} />` },
 ];
 
 function List({ providers, use }) {
@@ -69,5 +69,5 @@ function List({ providers, use }) {
     order=${order} reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} card=${(one) => html`
       <div class="card-line"><a class="cut" href=${href(['providers', one.id])}>${one.name}</a><${Badge} tone=${stateOf(one).tone}>${stateOf(one).text}<//></div>
       <div class="card-line hint"><code class="cut">${one.base_url}</code></div>
-      <div class="card-line hint"><span>${t('providers.keys_n', { n: keysOf(one) })}</span><span class="num">${compact(use.get(one.id)?.attempts ?? 0)} · ${money(use.get(one.id)?.cost_usd ?? 0, true)}</span></div>`} />`;
+      <div class="card-line hint"><span>${t('providers.keys_n', { n: keysOf(one) })}</span><span class="num">${compact(use.get(one.id)?.attempts ?? 0)} · <${Cost} sums=${use.get(one.id)} /></span></div>`} />`;
 }

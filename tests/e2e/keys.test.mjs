@@ -14,13 +14,17 @@ const ANSWERS = {
   poor: [429, { error: { message: 'You exceeded your current quota', code: 'insufficient_quota' } }],
   busy: [429, { error: { message: 'Rate limit reached', code: 'rate_limit_exceeded' } }],
 };
-const provider = createServer((request, response) => {
+/** How long a key of the first word `tired` rests for each model, by its headers. */
+const WAITS = { alpha: { 'retry-after': '600' }, beta: { 'retry-after-ms': '1500000' } };
+const provider = createServer(async (request, response) => {
+  let said = '';
+  for await (const piece of request) said += piece;
   // Without a key nothing is listed, as at most providers.
   const kind = request.headers.authorization?.match(/Bearer sk-([a-z]+)/)[1] ?? 'bad';
   const [status, body] = ANSWERS[kind] ?? ANSWERS.good;
   const answer = () => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  if (kind === 'held') held.push(answer);
-  else answer();
+  if (kind === 'tired' && said) return response.writeHead(429, { 'content-type': 'application/json', ...WAITS[JSON.parse(said).model] }).end(JSON.stringify(ANSWERS.busy[1]));
+  return kind === 'held' ? held.push(answer) : answer();
 });
 
 let server;
@@ -259,3 +263,33 @@ test('on a phone keys are cards that are marked and opened', () => on('keys', as
   await page.getByRole('dialog', { name: 'good-one' }).getByRole('button', { name: 'Enable' }).click();
   await page.getByText('good-one is enabled').waitFor();
 }, { width: 390, height: 844 }));
+
+test('a key that serves but rests for models says so in the list: how many, until when, and from where that is known', async () => {
+  const { id } = await ask('POST', 'api/keys', { provider: providers.first, name: 'tired-one', secret: 'sk-tired-1', tags: ['tired'] });
+  const { token } = await ask('POST', 'api/clients', { name: 'eager', key_tags: ['tired'] });
+  const call = async (model) => {
+    const answer = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: `first/${model}`, messages: [] }) });
+    assert.equal(answer.status, 429, await answer.text());
+  };
+  await call('alpha');
+  await on('keys?search=tired', async (page) => {
+    const state = row(page, 'tired-one').locator('.key-state');
+    await state.getByText('Active').waitFor();
+    await state.getByText('1 model rests · known from the header retry-after').waitFor();
+    await state.getByText(/^in (9|10)m$/).waitFor();
+    await call('beta');
+    await page.reload();
+    await state.getByText('2 models rest · known from the header retry-after').waitFor();
+    await state.getByText(/^in (9|10)m$/).waitFor();
+    assert.match(await state.getAttribute('title'), /^Active · 2 models rest · known from the header retry-after · the next returns in (9|10) min/);
+    await row(page, 'tired-one').getByRole('link').first().click();
+    const drawer = page.getByRole('dialog', { name: 'tired-one' });
+    await drawer.locator('li', { hasText: 'beta' }).getByText(/known from the header retry-after-ms/).waitFor();
+    await drawer.getByRole('button', { name: 'Reset' }).click();
+    await page.keyboard.press('Escape');
+    await state.getByText('models rest').waitFor({ state: 'detached' });
+  });
+  await call('beta');
+  await on('keys?search=tired', (page) => page.locator('.cards .card', { hasText: 'tired-one' }).getByText(/^1 model rests · known from the header retry-after-ms · returns in 2[45] min/).waitFor(), { width: 390, height: 844 });
+  await ask('DELETE', `api/keys/${id}`);
+});

@@ -7,7 +7,7 @@ import { useForm } from '../../components/form.js';
 import { Answer } from '../../components/states.js';
 import { api, everything } from '../../lib/api.js';
 import { differences } from '../../lib/edit.js';
-import { compact, dateTime, inputTime, money, NOTHING, percent, readTime } from '../../lib/format.js';
+import { compact, dateTime, inputTime, NOTHING, percent, readTime } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { notify } from '../../lib/notices.js';
 import { useAnswer, useQuery } from '../../lib/query.js';
@@ -16,7 +16,7 @@ import { mayOperate } from '../../lib/session.js';
 import { html, useState } from '../../lib/ui.js';
 import { FAILED } from '../../lib/words.js';
 import { remove } from './actions.js';
-import { BUDGETS, Budget, budgetsOf } from './budgets.js';
+import { BUDGETS, Budget, budgetsOf, spent } from './budgets.js';
 import { Rotate, TokenOnce } from './token.js';
 
 const NEW = { name: '', tags: [], models: null, key_tags: null, rpm: null, tpm: null, concurrency: null, ...Object.fromEntries(BUDGETS.map((name) => [`budget_${name}`, null])), warn_percent: null, expires_at: null, allow_ips: null, allow_debug: false, enabled: true };
@@ -67,7 +67,7 @@ export function AddClient({ reload, close }) {
     <//>`;
 }
 
-export function ClientDrawer({ id, sums, reload, back }) {
+export function ClientDrawer({ id, sums, unpricedOf, reload, back }) {
   const answer = useQuery(`api/clients/${id}`);
   const changed = () => {
     answer.reload();
@@ -75,18 +75,19 @@ export function ClientDrawer({ id, sums, reload, back }) {
   };
   return html`
     <${Dialog} drawer title=${answer.data?.name ?? t('common.loading')} subtitle=${answer.data && html`<code>${answer.data.token_hint}</code>`} close=${() => go(back)}>
-      <${Answer} of=${answer} rows=${8}>${(client) => html`<div class="stack"><${Used} client=${client} sums=${sums} />${mayOperate.value && html`<${Edit} client=${client} key=${client.version} changed=${changed} />`}</div>`}<//>
+      <${Answer} of=${answer} rows=${8}>${(client) => html`<div class="stack"><${Used} client=${client} sums=${sums} unpricedOf=${unpricedOf} />${mayOperate.value && html`<${Edit} client=${client} key=${client.version} changed=${changed} />`}</div>`}<//>
     <//>`;
 }
 
-const Used = ({ client, sums }) => {
+const Used = ({ client, sums, unpricedOf }) => {
+  const budgets = budgetsOf(client, unpricedOf);
   const day = sums.get(client.id);
   const calls = (more) => href('calls', { range: '24h', client: client.id, ...more });
   return html`<div class="tiles tiles-3">
     <${Tile} label=${t('keys.calls_24h')} value=${compact(day?.calls ?? 0)} href=${calls()} />
     <${Tile} label=${t('overview.success')} value=${day?.calls ? percent(day.outcomes.success / day.calls) : NOTHING} href=${calls({ outcome: FAILED.join(',') })} />
-    <${Tile} label=${t('clients.month')} value=${money(client.used.usd_month)} href=${calls({ range: '30d' })} /></div>
-    ${budgetsOf(client).length > 0 && html`<dl class="limits">${budgetsOf(client).map((one) => html`<div key=${one.name}><dt>${t(`budget.${one.name}`)}</dt><dd><${Budget} one=${one} warn=${client.warn_percent} /></dd></div>`)}</dl>`}
+    <${Tile} label=${t('clients.month')} value=${spent(client, 'usd_month', unpricedOf)} href=${calls({ range: '30d' })} /></div>
+    ${budgets.length > 0 && html`<dl class="limits">${budgets.map((one) => html`<div key=${one.name}><dt>${t(`budget.${one.name}`)}</dt><dd><${Budget} one=${one} warn=${client.warn_percent} /></dd></div>`)}</dl>`}
     ${client.former_token_until && html`<p class="verdict">${t('clients.former_until', { time: dateTime(client.former_token_until) })}</p>`}`;
 };
 

@@ -1,25 +1,39 @@
 // What the list of keys shows of each.
 import { Badge, Cut, Tag } from '../../components/basics.js';
-import { Sparkline } from '../../components/figures.js';
-import { compact, dateTime, money, NOTHING, percent, relative } from '../../lib/format.js';
+import { Cost, Sparkline } from '../../components/figures.js';
+import { compact, dateTime, NOTHING, percent, relative } from '../../lib/format.js';
 import { t, word } from '../../lib/i18n.js';
 import { href, route } from '../../lib/router.js';
 import { html } from '../../lib/ui.js';
 import { reasonName, stateName, stateTone } from '../../lib/words.js';
 import { KeyMenu } from './actions.js';
 
-/** When a state ends, or is looked into again. */
-const endOf = (status) => (status.until ? [t('keys.until', { time: relative(status.until) }), relative(status.until, { narrow: true })] : status.next_probe_at ? [t('keys.probed', { time: relative(status.next_probe_at) }), relative(status.next_probe_at, { narrow: true })] : []);
+const sourceOf = ({ wait_source: source }) => source && t('keys.wait_known', { source: word('wait_source', source) });
+const joined = (...parts) => parts.filter(Boolean).join(' · ');
+
+/** What is held against a key: why, and from where the wait is known; when it ends, or is looked into again. A key that serves may rest for models. */
+function held(status) {
+  if (status.reason || status.until || status.next_probe_at) {
+    return { text: joined(reasonName(status.reason), sourceOf(status)), end: status.until ?? status.next_probe_at, name: status.until ? 'keys.until' : 'keys.probed' };
+  }
+  const rests = status.models.filter((model) => model.until).sort((a, b) => new Date(a.until) - new Date(b.until));
+  if (!rests.length) return { text: '' };
+  return { text: joined(t('keys.models_rest', { n: rests.length }), sourceOf(rests[0])), end: rests[0].until, name: rests.length > 1 ? 'keys.next_until' : 'keys.until' };
+}
 
 /** The state with what led to it and when it ends. */
 export function State({ status, short }) {
   if (!status) return NOTHING;
-  const reason = reasonName(status.reason);
-  const [ends, time] = endOf(status);
-  const source = status.wait_source && t('keys.wait_known', { source: word('wait_source', status.wait_source) });
-  return html`<span class="row key-state" title=${[stateName(status.state), reason, ends, source].filter(Boolean).join(' · ')}><${Badge} tone=${stateTone(status.state)}>${stateName(status.state)}<//>
-    ${!short && reason && html`<span class="hint cut grow">${reason}</span>`}${!short && time && html`<span class="hint num">${time}</span>`}</span>`;
+  const { text, end, name } = held(status);
+  return html`<span class="row key-state" title=${joined(stateName(status.state), text, end && t(name, { time: relative(end) }))}><${Badge} tone=${stateTone(status.state)}>${stateName(status.state)}<//>
+    ${!short && text && html`<span class="hint cut grow">${text}</span>`}${!short && end && html`<span class="hint num">${relative(end, { narrow: true })}</span>`}</span>`;
 }
+
+/** The same in one line of words. */
+const heldInWords = (status) => {
+  const { text, end, name } = held(status);
+  return joined(text, end && t(name, { time: relative(end) }));
+};
 
 const failureShare = (sums) => (sums?.attempts ? sums.failed_attempts / sums.attempts : null);
 
@@ -28,9 +42,6 @@ export function Failures({ sums }) {
   if (share === null) return NOTHING;
   return html`<span class=${share > 0.2 ? 'tone-bad' : share > 0.05 ? 'tone-warn' : 'hint'}>${percent(share, share < 0.1 ? 1 : 0)}</span>`;
 }
-
-/** What is known of the cost; nothing where only calls without a price came in. */
-export const Cost = ({ sums }) => (sums?.cost_usd === 0 && sums.unpriced > 0 ? html`<span class="hint" title=${t('overview.unpriced', { n: sums.unpriced })}>${NOTHING}</span>` : money(sums?.cost_usd ?? 0, true));
 
 /** Requests of the last minute, of how many, and what is on its way. */
 const Load = ({ item: { status, rpm } }) => html`
@@ -57,4 +68,4 @@ export const columnsOf = (use, trend, reload) => [
 export const KeyCard = ({ item, sums, link }) => html`
   <div class="card-line"><a class="cut" href=${link}>${item.name}</a><${State} status=${item.status} short /></div>
   <div class="card-line hint"><span class="cut">${item.provider_name} · <code>${item.secret_hint}</code></span><span>${item.status?.last_used_at ? relative(item.status.last_used_at) : t('common.never')}</span></div>
-  <div class="card-line hint"><span class="cut">${reasonName(item.status?.reason) || item.tags.join(', ')}</span><span class="num">${compact(sums?.attempts ?? 0)} · <${Failures} sums=${sums} /> · <${Cost} sums=${sums} /></span></div>`;
+  <div class="card-line hint"><span class="cut">${(item.status && heldInWords(item.status)) || item.tags.join(', ')}</span><span class="num">${compact(sums?.attempts ?? 0)} · <${Failures} sums=${sums} /> · <${Cost} sums=${sums} /></span></div>`;

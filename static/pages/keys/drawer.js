@@ -4,7 +4,7 @@ import { Dialog } from '../../components/dialog.js';
 import { Meter, Tile } from '../../components/figures.js';
 import { Answer } from '../../components/states.js';
 import { Tabs } from '../../components/tabs.js';
-import { compact, dateTime, money, NOTHING, number, percent, relative, span } from '../../lib/format.js';
+import { compact, cost, dateTime, money, NOTHING, number, percent, relative, span } from '../../lib/format.js';
 import { t, word } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { zone } from '../../lib/range.js';
@@ -53,7 +53,7 @@ function Fares({ item, changed }) {
       <div class="tiles tiles-3">
         <${Tile} label=${t('keys.attempts_24h')} value=${compact(sums?.attempts ?? 0)} href=${calls()} />
         <${Tile} label=${t('keys.failures')} value=${sums?.attempts ? percent(sums.failed_attempts / sums.attempts) : NOTHING} href=${calls({ min_attempts: 2 })} />
-        <${Tile} label=${t('keys.cost_24h')} value=${money(sums?.cost_usd ?? 0)} href=${calls()} />
+        <${Tile} label=${t('keys.cost_24h')} value=${cost(sums)} href=${calls()} />
       </div>
       <h3>${t('keys.limits')}</h3>
       <dl class="limits">

@@ -6,7 +6,7 @@ import { Answer } from '../../components/states.js';
 import { useForm } from '../../components/form.js';
 import { api } from '../../lib/api.js';
 import { differences, removeThing } from '../../lib/edit.js';
-import { compact, money, NOTHING, percent, relative } from '../../lib/format.js';
+import { compact, cost, NOTHING, percent, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { isForChat } from '../../lib/model-names.js';
 import { notify } from '../../lib/notices.js';
@@ -36,7 +36,7 @@ const Used = ({ model: { name, last_24h: use } }) => {
   return html`<div class="tiles tiles-3">
     <${Tile} label=${t('keys.calls_24h')} value=${compact(use.calls)} href=${calls} />
     <${Tile} label=${t('overview.success')} value=${use.calls ? percent(use.succeeded / use.calls) : NOTHING} href=${calls} />
-    <${Tile} label=${t('keys.cost')} value=${use.unpriced && !use.cost_usd ? NOTHING : money(use.cost_usd)} href=${calls} /></div>`;
+    <${Tile} label=${t('keys.cost')} value=${cost(use)} href=${calls} /></div>`;
 };
 
 /** What is in force for each target, and what can be done beside the settings. */

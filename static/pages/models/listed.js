@@ -1,12 +1,13 @@
 // What the keys of all providers list: every name can be asked for, also without a route.
 import { Badge, Button } from '../../components/basics.js';
+import { Cost } from '../../components/figures.js';
 import { FilterMenu, Search } from '../../components/filters.js';
 import { Menu, MenuEntry } from '../../components/menu.js';
 import { Answer, Empty } from '../../components/states.js';
 import { Table, sorted } from '../../components/table.js';
 import { api, everything } from '../../lib/api.js';
 import { attempt } from '../../lib/edit.js';
-import { compact, money, relative } from '../../lib/format.js';
+import { compact, relative } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { isForChat } from '../../lib/model-names.js';
 import { useAnswer, useQuery } from '../../lib/query.js';
@@ -63,7 +64,7 @@ const columnsOf = (price, reload) => [
   { name: 'keys', title: t('nav.keys'), width: '60px', num: true, sort: (one) => one.keys.length, render: (one) => one.keys.length },
   { name: 'price', title: t('models.price'), width: '140px', num: true, from: 760, sort: (one) => one.price_in_force?.price.input, render: (one) => html`<${PriceOf} price=${one.price_in_force} set=${mayOperate.value && (() => price(one))} />` },
   { name: 'calls', title: t('keys.calls_24h'), width: '86px', num: true, from: 700, sort: (one) => one.last_24h.calls, render: (one) => html`<a href=${callsOf(one)}>${compact(one.last_24h.calls)}</a>` },
-  { name: 'cost', title: t('keys.cost'), width: '90px', num: true, from: 860, sort: (one) => one.last_24h.cost_usd, render: (one) => money(one.last_24h.cost_usd, true) },
+  { name: 'cost', title: t('keys.cost'), width: '90px', num: true, from: 860, sort: (one) => one.last_24h.cost_usd, render: (one) => html`<${Cost} sums=${one.last_24h} />` },
   { name: 'menu', title: '', width: '42px', render: (one) => html`<${RowMenu} ...${{ one, price, reload }} />` },
 ];
 

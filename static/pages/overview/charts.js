@@ -1,6 +1,6 @@
 // The charts of the overview. A piece that is drawn out becomes the stretch of the whole page; a figure leads to its calls.
 import { Chart } from '../../components/chart.js';
-import { compact, money, number, span } from '../../lib/format.js';
+import { compact, cost, money, number, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { chooseSpan } from '../../lib/range.js';
 import { html } from '../../lib/ui.js';
@@ -23,9 +23,9 @@ export function CallsChart({ data }) {
 /** By model, unless it is grouped otherwise. */
 export function CostChart({ data }) {
   const series = seriesOf(data.series.filter((one) => one.sums.cost_usd > 0), groupOf() ?? 'model', (one) => one.cost_usd);
-  const unpriced = sum(data.series.map((one) => one.sums.unpriced));
-  return html`<${Chart} title=${t('overview.cost')} total=${money(sum(data.series.map((one) => one.sums.cost_usd)))} buckets=${data.buckets} series=${series} stacked
-    format=${money} ...${usual} note=${unpriced > 0 && html`${t('overview.unpriced', { n: unpriced })} · <a href="#/models">${t('overview.set_price')}</a>`} />`;
+  const sums = { cost_usd: sum(data.series.map((one) => one.sums.cost_usd)), unpriced: sum(data.series.map((one) => one.sums.unpriced)) };
+  return html`<${Chart} title=${t('overview.cost')} total=${cost(sums)} buckets=${data.buckets} series=${series} stacked
+    format=${money} ...${usual} note=${sums.unpriced > 0 && html`${t('overview.unpriced', { n: sums.unpriced })} · <a href="#/models">${t('overview.set_price')}</a>`} />`;
 }
 
 /** By kind of token, unless it is grouped. */

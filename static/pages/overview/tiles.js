@@ -1,6 +1,6 @@
 // The figures of the whole stretch, each against the stretch before and each leading to its calls.
 import { Delta, Tile } from '../../components/figures.js';
-import { compact, money, NOTHING, percent, span } from '../../lib/format.js';
+import { compact, cost, lacksPrice, percent, span } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { range } from '../../lib/range.js';
 import { href } from '../../lib/router.js';
@@ -8,9 +8,6 @@ import { html } from '../../lib/ui.js';
 import { FAILED } from '../../lib/words.js';
 
 const share = (part, whole) => (whole ? part / whole : null);
-
-/** Cost in words: what is known; nothing where only calls without a price came in. */
-const costOf = (sums) => (sums.cost_usd === 0 && sums.unpriced > 0 ? NOTHING : money(sums.cost_usd));
 
 const calls = (more = {}) => href('calls', { ...range.value, ...more });
 const delta = (now, then, good) => html`<${Delta} now=${now} before=${then} good=${good} />`;
@@ -36,7 +33,7 @@ export function Tiles({ totals, series }) {
       <${Tile} label=${t('overview.tokens')} value=${compact(tokens)} href=${calls()} spark=${line?.input.map((count, at) => count + line.output[at])}
         delta=${delta(tokens, before && before.input + before.output)}
         hint=${t('overview.tokens_split', { input: compact(total.input), output: compact(total.output), share: percent(share(total.cached_read, total.input), 0) })} />
-      <${Tile} label=${t('overview.cost')} value=${costOf(total)} href=${total.unpriced && !total.cost_usd ? href('models') : calls()} spark=${line?.cost_usd}
+      <${Tile} label=${t('overview.cost')} value=${cost(total)} href=${lacksPrice(total) ? href('models') : calls()} spark=${line?.cost_usd}
         delta=${delta(total.cost_usd, before?.cost_usd)} hint=${total.unpriced ? t(total.cost_usd ? 'overview.unpriced' : 'overview.set_prices', { n: total.unpriced }) : ''} />
       <${Durations} label=${t('overview.first_token')} now=${total.first_token_ms} before=${before?.first_token_ms} spark=${line?.first_token_p50_ms} filter=${{ stream: true }} />
       <${Durations} label=${t('overview.latency')} now=${total.latency_ms} before=${before?.latency_ms} spark=${line?.latency_p50_ms} />

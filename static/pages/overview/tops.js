@@ -1,7 +1,7 @@
 // Who used most: models, keys and clients, by calls or by cost.
 import { Meter } from '../../components/figures.js';
 import { Answer } from '../../components/states.js';
-import { compact, money, NOTHING, percent } from '../../lib/format.js';
+import { compact, lacksPrice, money, NOTHING, percent } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { useQuery } from '../../lib/query.js';
 import { range } from '../../lib/range.js';
@@ -39,11 +39,11 @@ function Top({ by, rank, query }) {
 }
 
 /** What has no price is named all the same: its cost is unknown, not 0. */
-const lacksPrice = (rank, sums) => rank === 'cost' && sums.cost_usd === 0 && sums.unpriced > 0;
+const isUnknown = (rank, sums) => rank === 'cost' && lacksPrice(sums);
 
 function Ranking({ data, by, rank }) {
   const of = figure[rank];
-  const members = data.members.filter((member) => !member.is_others && (of(member.sums) > 0 || lacksPrice(rank, member.sums)));
+  const members = data.members.filter((member) => !member.is_others && (of(member.sums) > 0 || isUnknown(rank, member.sums)));
   const whole = by === 'key' || by === 'provider' ? members.concat(data.members.filter((member) => member.is_others)).reduce((sum, member) => sum + of(member.sums), 0) : of(data.total);
   const most = Math.max(...members.map((member) => of(member.sums)), 0);
   const show = rank === 'cost' ? (value) => money(value, true) : compact;
@@ -52,7 +52,7 @@ function Ranking({ data, by, rank }) {
   return html`<ol class="ranking">
     ${members.map((member) => html`<li key=${member.id ?? member.name}>
       <a href=${link(member)} class="cut">${member.name ?? t('chart.none')}</a>
-      ${lacksPrice(rank, member.sums) ? html`<a class="ranking-link" href=${by === 'model' ? href('models', { price: member.name }) : href('models')}>${t('overview.set_price')}</a>` : html`
+      ${isUnknown(rank, member.sums) ? html`<a class="ranking-link" href=${by === 'model' ? href('models', { price: member.name }) : href('models')}>${t('overview.set_price')}</a>` : html`
         <span class="num">${show(of(member.sums))}</span><span class="num hint">${percent(whole ? of(member.sums) / whole : null, 0)}</span>`}
       <${Meter} share=${most ? of(member.sums) / most : 0} tone=${rank === 'failures' ? 'bad' : 'accent'} label=${show(of(member.sums))} /></li>`)}
   </ol>`;
