@@ -120,6 +120,36 @@ test('an answer goes on while nobody reads, and is found again', async () => {
   await context.close();
 });
 
+test('an answer is stopped after coming back, and one that ended while no tab was open is there', async () => {
+  const { page, context, faults } = await open();
+  await page.goto(`${server.url}/#/chat`);
+  await say(page, 'leave slowly');
+  await answers(page).getByText('on leave slowly:').waitFor();
+  await page.getByRole('link', { name: 'New chat' }).click();
+  await page.getByText('What shall we talk about?').waitFor();
+  await page.goBack();
+  await answers(page).getByText('on leave slowly:').waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await answers(page).getByText('Stopped').waitFor();
+  assert.match(await answers(page).innerText(), /on leave slowly:/);
+  await say(page, 'end slowly');
+  await answers(page).nth(1).getByText('on end slowly:').waitFor();
+  const address = page.url();
+  const keeper = await context.newPage();
+  await keeper.goto('about:blank');
+  await page.close();
+  held.pop()('the end.');
+  const chat = `/api/chats/${address.split('/').at(-1)}`;
+  for (let state = 'running'; state === 'running';) state = (await ask('GET', chat)).messages.at(-1).state;
+  await keeper.goto(address);
+  await answers(keeper).nth(1).getByText('on end slowly: the end.').waitFor();
+  await answers(keeper).nth(1).getByText('12 in, 34 out').waitFor();
+  assert.equal(await keeper.getByRole('button', { name: 'Stop' }).count(), 0);
+  assert.match(await answers(keeper).first().innerText(), /on leave slowly:/);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 test('an answer is stopped, a broken one keeps its text with Retry, and the chat goes on', async () => {
   const { page, context, faults } = await open();
   await page.goto(`${server.url}/#/chat`);
@@ -237,6 +267,107 @@ test('a chat asks with its prompt and parameters, answers again, and is taken al
   const [json, whole] = await save('Export as JSON');
   assert.match(json, /^chat-.+\.json$/);
   assert.match(JSON.stringify(JSON.parse(whole)), /Be kind\./);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('markup, a link that is a script, and terminal escapes are text in a question, its answer, and what is kept of the call', async () => {
+  await ask('PATCH', '/api/settings', { store_bodies: true });
+  const text = '<img src=x onerror=alert(1)> <svg onload=alert(2)> [press](javascript:alert(3)) \u001b[31mred\u001b[0m \u001b]8;;javascript:alert(4)\u0007here';
+  const { page, context, faults } = await open();
+  const dialogs = [];
+  page.on('dialog', (dialog) => { dialogs.push(dialog.message()); return dialog.dismiss(); });
+  const made = () => page.evaluate(() => [...document.querySelectorAll('[onerror], [onload], [src="x"], [href^="javascript:" i]')].map((one) => one.outerHTML));
+  await page.goto(`${server.url}/#/chat`);
+  await say(page, text);
+  await answers(page).getByText('12 in, 34 out').waitFor();
+  assert.equal(await page.locator('.question .bubble').evaluate((bubble) => bubble.textContent), text);
+  assert.equal(request.messages.at(-1).content, text, 'the model was asked this very text');
+  assert.match(await answers(page).innerText(), /<img src=x onerror=alert\(1\)>/);
+  await page.locator('.chat-entry.is-here', { hasText: '<img src=x' }).waitFor();
+  assert.deepEqual(await made(), []);
+  await answers(page).getByRole('link', { name: 'call' }).click();
+  const drawer = page.locator('dialog[open]');
+  await drawer.getByRole('tab', { name: 'Request and response' }).click();
+  const [asked, answered] = [drawer.locator('.code', { hasText: 'Request ·' }), drawer.locator('.code', { hasText: 'Response ·' })];
+  await asked.getByText('<img src=x onerror=alert(1)>').waitFor();
+  await asked.getByText('\\u001b[31mred').waitFor();
+  await answered.getByText('<img src=x onerror=alert(1)>').first().waitFor();
+  assert.deepEqual(await made(), []);
+  await drawer.getByRole('group', { name: 'Response' }).getByRole('button', { name: 'As sent' }).click();
+  await answered.getByText('data: ').first().waitFor();
+  await drawer.getByRole('tab', { name: 'Record' }).click();
+  await drawer.locator('pre', { hasText: '"id":' }).waitFor();
+  assert.deepEqual(await made(), []);
+  assert.deepEqual(dialogs, []);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('where copying is refused the text is selected, and “Copied” is said only once it is true', async () => {
+  const { page, context, faults } = await open({ context: { permissions: ['clipboard-read', 'clipboard-write'] } });
+  const board = await page.context().newPage();
+  await board.goto(`${server.url}/#/ui-kit`);
+  const copied = async () => {
+    await board.bringToFront();
+    const text = await board.evaluate(() => navigator.clipboard.readText());
+    await page.bringToFront();
+    return text;
+  };
+  // As on a page that came over plain HTTP; its older way of copying is refused until the test lets it.
+  await page.addInitScript(() => {
+    Object.defineProperty(globalThis, 'isSecureContext', { value: false });
+    Object.defineProperty(navigator, 'clipboard', { value: undefined });
+    const copies = document.execCommand;
+    document.execCommand = (...args) => (globalThis.mayCopy ? copies.apply(document, args) : false);
+  });
+  await page.bringToFront();
+  await page.goto(`${server.url}/#/chat`);
+  await say(page, 'copy this');
+  await answers(page).getByText('12 in, 34 out').waitFor();
+  const selected = () => page.evaluate(() => {
+    const { activeElement: field } = document;
+    return field.matches('.copy-by-hand') ? field.value.slice(field.selectionStart, field.selectionEnd) : getSelection().toString();
+  });
+  const field = page.locator('.copy-by-hand');
+
+  const question = page.locator('.message.question');
+  await question.getByRole('button', { name: 'Copy' }).click();
+  await question.getByRole('button', { name: 'Press Ctrl C' }).waitFor();
+  assert.equal(await selected(), 'copy this');
+  assert.equal(await page.getByText('Copied').count(), 0, 'nothing was copied so far');
+  const told = question.getByRole('button', { name: 'Copied' }).waitFor();
+  await page.keyboard.press('Control+C');
+  await told;
+  await field.waitFor({ state: 'detached' });
+  assert.equal(await copied(), 'copy this');
+
+  await answers(page).locator('.message-foot').getByRole('button', { name: 'Copy' }).click();
+  await field.waitFor();
+  assert.match(await selected(), /^\*\*alpha\*\* on copy this: `done`[\s\S]+<\/script>$/);
+  await page.keyboard.press('Escape');
+  await field.waitFor({ state: 'detached' });
+
+  const asked = answers(page).locator('pre').getByRole('button', { name: 'Press Ctrl C' }).waitFor();
+  await answers(page).locator('pre').getByRole('button', { name: 'Copy' }).click();
+  await asked;
+  assert.equal((await selected()).trim(), 'const a = 1;');
+  await page.keyboard.press('Control+C');
+  assert.equal((await copied()).trim(), 'const a = 1;');
+
+  await answers(page).getByRole('link', { name: 'call' }).click();
+  const drawer = page.locator('dialog[open]');
+  await drawer.getByRole('button', { name: 'Copy link' }).click();
+  await field.waitFor();
+  assert.equal(await selected(), page.url());
+  await page.keyboard.press('Escape');
+  await field.waitFor({ state: 'detached' });
+  assert.equal(await drawer.count(), 1, 'Escape closes the field alone');
+  await page.evaluate(() => { globalThis.mayCopy = true; });
+  const said = drawer.getByRole('button', { name: 'Copied' }).waitFor();
+  await drawer.getByRole('button', { name: /Copy link|Press Ctrl C/ }).click();
+  await said;
+  assert.equal(await copied(), page.url());
   assert.deepEqual(faults, []);
   await context.close();
 });

@@ -1,5 +1,5 @@
 // What a model writes, as sanitised markdown. Both libraries are loaded when a chat is first shown.
-import { copy } from '../../lib/clipboard.js';
+import { copy, select } from '../../lib/clipboard.js';
 import { t } from '../../lib/i18n.js';
 import { html, useLayoutEffect, useRef, useState } from '../../lib/ui.js';
 
@@ -42,7 +42,7 @@ export function Markdown({ text }) {
     element.current.innerHTML = tools(text);
     for (const block of element.current.querySelectorAll('pre')) {
       block.tabIndex = 0;
-      block.append(copyButton(block.textContent));
+      block.append(copyButton(block.querySelector('code') ?? block));
     }
     for (const table of element.current.querySelectorAll('table')) {
       const frame = document.createElement('div');
@@ -56,13 +56,17 @@ export function Markdown({ text }) {
   return html`<div class="markdown" key="drawn" ref=${element}></div>`;
 }
 
-function copyButton(code) {
+/** Copies a block of code, or selects it where copying fails. */
+function copyButton(block) {
+  const code = block.textContent;
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'button small code-copy';
   button.textContent = t('common.copy');
   button.addEventListener('click', async () => {
-    button.textContent = t((await copy(code, button)) ? 'common.copied' : 'common.copy_failed');
+    const done = await copy(code, button);
+    button.textContent = t(done ? 'common.copied' : 'common.copy_failed');
+    if (!done) select(block);
     setTimeout(() => { button.textContent = t('common.copy'); }, 2000);
   });
   return button;
