@@ -1,14 +1,16 @@
-//! Checks by schedule: every key of a provider that wants them, each at its own moment.
+//! Checks that nobody asks for: every key of a provider that wants them, each at its own moment, and keys that a verdict disabled,
+//! until one brings them back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use parking_lot::Mutex;
 
 use super::Parts;
 use crate::domain::{KeyId, Snapshot};
-use crate::key_check::KeyChecker;
+use crate::key_check::{Checked, KeyChecker};
 use crate::rotator::KeyState;
 use crate::store::Actor;
 
@@ -57,19 +59,38 @@ pub(super) async fn check_due_keys(parts: Arc<Parts>, schedule: Arc<Schedule>) {
         let state = parts.rotator.status(*key, now).map(|status| status.state);
         !matches!(state, None | Some(KeyState::DisabledAuto | KeyState::DisabledManual))
     };
-    let checker = KeyChecker {
+    let checker = checker(&parts);
+    let on: Vec<KeyId> = due.into_iter().filter(is_on).collect();
+    let mut found = stream::iter(on).map(|key| checker.ask(key, "schedule")).buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE);
+    while let Some(checked) = found.next().await {
+        settle(&checker, checked, "schedule").await;
+    }
+}
+
+/// Asks about the keys that a verdict disabled, when they are due, all at once: the rotator hands out only a few.
+pub(super) async fn probe_due_keys(parts: Arc<Parts>) {
+    let due = parts.rotator.due_probes(parts.clock.now());
+    if due.is_empty() {
+        return;
+    }
+    let checker = checker(&parts);
+    let checked = join_all(due.into_iter().map(|due| checker.ask(due.key.id, "probe"))).await;
+    settle(&checker, checked, "probe").await;
+}
+
+fn checker(parts: &Parts) -> KeyChecker {
+    KeyChecker {
         publisher: parts.publisher.clone(),
         rotator: parts.rotator.clone(),
         outbound: parts.outbound.clone(),
         clock: parts.clock,
-    };
-    let on: Vec<KeyId> = due.into_iter().filter(is_on).collect();
-    let mut found = stream::iter(on).map(|key| checker.ask(key, "schedule")).buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE);
-    while let Some(checked) = found.next().await {
-        let actor = Actor { name: "schedule".to_owned(), address: None, now_ms: parts.clock.now().unix_ms };
-        if let Err(error) = checker.settle(checked.into_iter().flatten().collect(), actor, false).await {
-            tracing::warn!(%error, "cannot keep what checks of keys found out");
-        }
+    }
+}
+
+async fn settle(checker: &KeyChecker, checked: Vec<Option<Checked>>, by: &str) {
+    let actor = Actor { name: by.to_owned(), address: None, now_ms: checker.clock.now().unix_ms };
+    if let Err(error) = checker.settle(checked.into_iter().flatten().collect(), actor, false).await {
+        tracing::warn!(%error, "cannot keep what checks of keys found out");
     }
 }
 

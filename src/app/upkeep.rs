@@ -9,8 +9,6 @@ use super::{alerts, checks, model_lists};
 use crate::admin::record_live_scripts;
 use crate::domain::{Client, KeyEventKind};
 use crate::key_states;
-use crate::outbound::ProbeVerdict;
-use crate::rotator::{ProbeDue, ProbeResult};
 use crate::telemetry::KeyCount;
 
 /// Time between two looks at what has changed.
@@ -29,7 +27,7 @@ pub(super) fn start(app: &App) {
         save_states(&parts).await;
     });
     every(app, USES, |parts| async move { save_uses(&parts).await });
-    every(app, TICK, probe_due_keys);
+    every(app, TICK, checks::probe_due_keys);
     every(app, TICK, record_scripts);
     every(app, HOUR, forget);
     alerts::start(app);
@@ -106,26 +104,6 @@ pub(super) async fn save_uses(parts: &Parts) {
         Ok(()) => parts.uses_saved_ms.store(now_ms, Ordering::Relaxed),
         Err(error) => tracing::warn!(%error, "cannot save when clients were last seen; it stays in memory"),
     }
-}
-
-/// Asks providers about keys that are due, all at once: the rotator hands out only a few.
-async fn probe_due_keys(parts: Arc<Parts>) {
-    let due = parts.rotator.due_probes(parts.clock.now());
-    futures_util::future::join_all(due.iter().map(|due| probe(&parts, due))).await;
-}
-
-async fn probe(parts: &Parts, due: &ProbeDue) {
-    let report = parts.outbound.probe(&due.provider, &due.key).await;
-    let verdict = report.verdict.as_str();
-    let result = match report.verdict {
-        ProbeVerdict::Valid | ProbeVerdict::RateLimited => ProbeResult::Valid,
-        ProbeVerdict::Invalid | ProbeVerdict::NoQuota => ProbeResult::Invalid(verdict.to_owned()),
-        ProbeVerdict::NoAccess | ProbeVerdict::Network | ProbeVerdict::ProviderTrouble | ProbeVerdict::CannotTell => {
-            ProbeResult::CannotTell
-        }
-    };
-    tracing::info!(provider = due.provider.name, key = due.key.name, verdict, "key probed");
-    parts.rotator.probe_result(due.key.id, &result, due.started, parts.clock.now());
 }
 
 /// A script folder that somebody has changed becomes a version that can be brought back.

@@ -1,6 +1,6 @@
 //! The snapshot: an immutable view of the catalog that calls read without a lock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::client::{Client, TokenHash};
@@ -8,6 +8,7 @@ use super::ids::{ClientId, KeyId, ProviderId};
 use super::key::Key;
 use super::model::{Capabilities, Model, Target};
 use super::money::{Price, PriceOrigin, PriceTable};
+use super::pattern::Pattern;
 use super::provider::Provider;
 use super::settings::Settings;
 
@@ -42,6 +43,8 @@ pub struct Snapshot {
     clients: HashMap<ClientId, Arc<Client>>,
     client_by_token: HashMap<TokenHash, Arc<Client>>,
     targets_by_synced_model: HashMap<String, Arc<[Target]>>,
+    /// Patterns of keys' models, and the enabled providers of these keys.
+    providers_by_pattern: Vec<(Pattern, BTreeSet<ProviderId>)>,
     default_provider: Option<ProviderId>,
 }
 
@@ -75,6 +78,7 @@ impl Snapshot {
             settings: Arc::new(parts.settings),
             prices: parts.prices,
             targets_by_synced_model: synced_targets(&parts.providers, &parts.keys),
+            providers_by_pattern: providers_by_pattern(&parts.providers, &parts.keys),
             provider_by_name: parts.providers.iter().map(|provider| (provider.name.clone(), provider.id)).collect(),
             providers: parts.providers.into_iter().map(|provider| (provider.id, provider)).collect(),
             keys: parts.keys.into_iter().map(|key| (key.id, key)).collect(),
@@ -141,7 +145,7 @@ impl Snapshot {
     }
 
     /// Where a model name goes: its route; else the enabled providers whose synced list (or whose keys' models) has
-    /// it; else `provider/model` by the provider's name; else the default provider.
+    /// it; else those whose keys' models match it; else `provider/model` by the provider's name; else the default provider.
     pub fn route(&self, name: &str) -> Result<Route, RouteError> {
         if let Some(model) = self.models.get(name) {
             if !model.enabled {
@@ -152,6 +156,11 @@ impl Snapshot {
         let found = |targets| Ok(Route { model: None, targets });
         if let Some(targets) = self.targets_by_synced_model.get(name) {
             return found(targets.clone());
+        }
+        let matching = self.providers_by_pattern.iter().filter(|(pattern, _)| pattern.matches(name));
+        let providers: BTreeSet<ProviderId> = matching.flat_map(|(_, providers)| providers).copied().collect();
+        if !providers.is_empty() {
+            return found(targets_of(providers, name));
         }
         if let Some((provider, model)) = name.split_once('/')
             && let Some(provider) = self.provider_by_name(provider)
@@ -238,9 +247,28 @@ fn synced_targets(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> HashMap<Str
         }
     }
     let to_targets = |(model, providers): (String, BTreeSet<ProviderId>)| {
-        let name: Arc<str> = model.as_str().into();
-        let targets = providers.into_iter().map(|provider| Target { provider, model: name.clone(), tier: 1, weight: 1 });
-        (model, targets.collect())
+        let targets = targets_of(providers, &model);
+        (model, targets)
     };
     found.into_iter().map(to_targets).collect()
+}
+
+/// A model at several providers, each alike.
+fn targets_of(providers: BTreeSet<ProviderId>, model: &str) -> Arc<[Target]> {
+    let name: Arc<str> = model.into();
+    providers.into_iter().map(|provider| Target { provider, model: name.clone(), tier: 1, weight: 1 }).collect()
+}
+
+/// The patterns, other than names and `*`, of the keys of enabled providers. A key for every model says nothing about a name.
+fn providers_by_pattern(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> Vec<(Pattern, BTreeSet<ProviderId>)> {
+    let enabled: HashSet<ProviderId> =
+        providers.iter().filter(|provider| provider.enabled).map(|provider| provider.id).collect();
+    let mut found: BTreeMap<&str, (Pattern, BTreeSet<ProviderId>)> = BTreeMap::new();
+    for key in keys.iter().filter(|key| enabled.contains(&key.provider)) {
+        for pattern in key.models.iter().flatten().filter(|pattern| !pattern.is_literal() && pattern.as_str() != "*") {
+            let (_, providers) = found.entry(pattern.as_str()).or_insert_with(|| (pattern.clone(), BTreeSet::new()));
+            providers.insert(key.provider);
+        }
+    }
+    found.into_values().collect()
 }

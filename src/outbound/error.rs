@@ -23,6 +23,8 @@ pub enum SendErrorKind {
     Proxy,
     /// The connection broke before a whole head had come.
     ResetBeforeHead,
+    /// The provider stopped reading the request, and said nothing.
+    Unread,
     /// What came is no HTTP head, or a too large one.
     InvalidHead,
     /// The client's own body broke off while it was sent on.
@@ -44,6 +46,7 @@ impl SendErrorKind {
             SendErrorKind::Tls => "tls",
             SendErrorKind::Proxy => "proxy",
             SendErrorKind::ResetBeforeHead => "reset_before_head",
+            SendErrorKind::Unread => "unread",
             SendErrorKind::InvalidHead => "invalid_head",
             SendErrorKind::RequestBody => "request_body",
             SendErrorKind::Unsendable => "unsendable",

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -80,7 +81,8 @@ pub struct Upstream {
 impl Outbound {
     /// Sends one request with a key's secret and waits for the head.
     ///
-    /// There is no time limit but the provider's for connecting: drop the future to give up, which cancels the request.
+    /// There are two limits in time: the provider's for connecting, and its `first_byte_ms` for a peer that takes nothing more of
+    /// the request. Drop the future to give up, which cancels the request.
     /// A kept connection that turned out closed before anything was written is replaced unseen, and so is an HTTP/2 one
     /// whose peer says that it took no notice of the request; nothing else is retried.
     pub async fn send(&self, request: SendRequest<'_>) -> Result<Upstream, SendError> {
@@ -91,7 +93,8 @@ impl Outbound {
         if let Some((name, value)) = auth_header(&request.provider.auth, secret).map_err(SendError::unsendable)? {
             headers.insert(name, value);
         }
-        let outgoing = Outgoing { method: request.method, url, headers, body: request.body };
+        let patience = Duration::from_millis(request.provider.timeouts.first_byte_ms);
+        let outgoing = Outgoing { method: request.method, url, headers, body: request.body, patience };
         let answered = match prepared.direct() {
             Some(host) => outgoing.send_to(host).await,
             // The library's futures are large, and few calls need them.
@@ -116,6 +119,8 @@ struct Outgoing {
     url: Arc<Url>,
     headers: HeaderMap,
     body: RequestBody,
+    /// How long the provider may take nothing of it.
+    patience: Duration,
 }
 
 /// What came back.
@@ -129,7 +134,7 @@ impl Outgoing {
     /// Sends it over a connection of its own: a kept one, as long as one is found that is open, else a new one.
     async fn send_to(self, host: &Arc<Host>) -> Result<Answered, SendError> {
         let head = request_head(&self.method, &self.url, &self.headers, &self.body);
-        let mut sending = Sending::new(head, self.body);
+        let mut sending = Sending::new(head, self.body, self.patience);
         while let Some(wire) = host.take() {
             match exchange(wire, &mut sending, &self.method).await {
                 Ok(answer) => return Ok(Answered::directly(answer, host, None)),

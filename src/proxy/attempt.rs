@@ -14,9 +14,9 @@ use super::meter::{Meter, RequestFacts};
 use super::plan::{Payload, Plan};
 use super::relay::Look;
 use super::watch::Watch;
-use crate::domain::Api;
+use crate::domain::{Api, Key};
 use crate::outbound::{BodyError, SendError, SendRequest, UpstreamBody, upstream_request_id};
-use crate::rotator::{Lease, holds_secret};
+use crate::rotator::{Lease, holds_secret, without_secret};
 
 /// Longest plain answer that is held whole before it is sent, so that an error inside can go to the next key, in bytes.
 const WHOLE_BYTES: usize = 1024 * 1024;
@@ -135,14 +135,15 @@ pub(super) async fn attempt(
         Err(_) => return Err(Failure::AnswerTimeout),
     };
     note_head(call, lease, &upstream);
-    let head = Head { status: upstream.status, headers: upstream.headers };
+    let mut head = Head { status: upstream.status, headers: upstream.headers };
+    leave_out_secret(&mut head.headers, lease.key());
     let status = head.status;
     if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
         return Err(Failure::Redirect(head));
     }
     if status.is_client_error() || status.is_server_error() {
         let body = timeout_at(Instant::now() + FAILURE_WAIT, upstream.body.collect(FAILURE_BYTES)).await;
-        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        let body = without_secret(body.ok().and_then(Result::ok).unwrap_or_default(), lease.key());
         return Err(Failure::Status { head, body });
     }
     let meter = Meter::new(plan.metered_api(), request_facts(plan));
@@ -187,6 +188,14 @@ fn note_head(call: &mut Call, lease: &Lease, upstream: &crate::outbound::Upstrea
         attempt.status = Some(status);
         attempt.timings.connect_us = connect_us;
         attempt.timings.first_byte_us = Some(elapsed);
+    }
+}
+
+/// Leaves out what echoes the key, before a script or a client sees it.
+fn leave_out_secret(headers: &mut HeaderMap, key: &Key) {
+    while let Some((name, _)) = headers.iter().find(|(_, value)| holds_secret(value, key)) {
+        let name = name.clone();
+        headers.remove(name);
     }
 }
 

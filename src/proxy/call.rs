@@ -47,6 +47,8 @@ pub(super) struct Call {
     /// Who is told of the record, besides the recorder.
     pub follower: Option<oneshot::Sender<CallRecord>>,
     generates: bool,
+    /// Whether the answer is fetched later, and what it used is billed then.
+    awaits_usage: bool,
     _in_flight: InFlight,
     /// Most bytes kept of a body; `None`: bodies are not kept.
     capture_bytes: Option<usize>,
@@ -84,6 +86,7 @@ impl Call {
             scripted,
             follower: None,
             generates: false,
+            awaits_usage: false,
             _in_flight: in_flight,
             capture_bytes: settings.store_bodies.then_some(settings.body_cap_bytes as usize),
             began_us,
@@ -215,6 +218,7 @@ impl Call {
     /// answer off.
     pub fn conclude(mut self, lease: &Lease, metered: Metered, outcome: Outcome, verdict: Option<&Verdict>) {
         self.record.blank = metered.blank;
+        self.awaits_usage = metered.awaits_usage();
         self.remember_owner(lease, &metered);
         if self.generates {
             self.record.cost = self.price.as_deref().map_or(Cost::Unknown, |price| metered.usage.cost(price));
@@ -275,6 +279,20 @@ impl Call {
         }
     }
 
+    /// Whether a provider has worked for this call, so that tokens which nobody reported stand as estimated.
+    fn has_consumed(&self) -> bool {
+        let is_reported = self.record.usage.total_tokens().is_some() || self.record.cost.known().is_some_and(|cost| cost.0 > 0);
+        let has_worked = match self.record.outcome {
+            Outcome::Success | Outcome::Interrupted => self.generates && !self.awaits_usage,
+            // The provider may go on after the client left.
+            Outcome::ClientGone => !self.record.attempts.is_empty() && !self.awaits_usage,
+            Outcome::Rejected | Outcome::RequestError | Outcome::NoKey | Outcome::UpstreamError | Outcome::InternalError => {
+                false
+            }
+        };
+        is_reported || has_worked
+    }
+
     fn finish(&mut self, outcome: Outcome) {
         self.finished = true;
         self.record.outcome = outcome;
@@ -283,7 +301,8 @@ impl Call {
             let elapsed = self.deps.clock.micros() - self.attempt_began_us;
             attempt.timings.last_byte_us.get_or_insert(elapsed);
         }
-        if let Some(reservation) = self.reservation.take() {
+        // A reservation that is not settled gives back what it holds.
+        if let Some(reservation) = self.reservation.take().filter(|_| self.has_consumed()) {
             reservation.settle(self.record.usage.total_tokens(), self.record.cost);
         }
         let mut record = std::mem::take(&mut self.record);

@@ -35,17 +35,26 @@ const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n");
 pub(super) async fn deliver(mut call: Call, plan: Plan) -> Response {
     let keepalive = Duration::from_millis(plan.settings().keepalive_ms);
     if !plan.stream || keepalive.is_zero() {
-        let ended = forward(&mut call, &plan).await;
+        let ended = attempts_of(&mut call, &plan).await;
         return respond(call, &plan, ended);
     }
     let mut attempts: Attempts = Box::pin(async move {
-        let ended = forward(&mut call, &plan).await;
+        let ended = attempts_of(&mut call, &plan).await;
         (call, plan, ended)
     });
     match timeout(keepalive, &mut attempts).await {
         Ok((call, plan, ended)) => respond(call, &plan, ended),
         Err(_) => early_head(attempts, keepalive),
     }
+}
+
+/// The end of a call's attempts, and of all that must be looked up before it is told.
+async fn attempts_of(call: &mut Call, plan: &Plan) -> Ended {
+    let ended = forward(call, plan).await;
+    if let Ended::Answered { answer: Answer::Whole { body, .. }, .. } = &ended {
+        call.recall_owners(body).await;
+    }
+    ended
 }
 
 type Attempts = Pin<Box<dyn Future<Output = (Call, Plan, Ended)> + Send>>;

@@ -151,7 +151,7 @@ fn first_request<'a>(call: &'a Call, plan: &'a Plan) -> PickRequest<'a> {
         also_tags: plan.tags.as_deref(),
         endpoint: plan.path.endpoint,
         estimated_tokens: plan.estimated_tokens,
-        estimated_cost: None,
+        estimated_cost: plan.estimated_cost,
         affinity: plan.affinity,
         tried: &[],
         owner: plan.owner.as_ref().map(|owner| Owner {
@@ -206,7 +206,9 @@ fn may_go_on(call: &Call, plan: &Plan, lease: &Lease, verdict: &Verdict, attempt
     let most = lease.provider().attempts.unwrap_or(plan.settings().attempts);
     match verdict.retry {
         Retry::None => false,
-        Retry::Same => attempts <= most,
+        // A call without the member that Keywheel had added is the client's own: it has not been sent yet.
+        Retry::Same if verdict.class == Class::AddedMember => attempts <= most,
+        Retry::Same => attempts < most && call.deps.rotator.may_retry(now),
         Retry::Next | Retry::NextTier => attempts < most && call.deps.rotator.may_retry(now),
     }
 }

@@ -22,6 +22,7 @@ use crate::script::{BodyEdit, BodyEditAction, HeaderEdit, Hook, ScriptRequest, S
 
 pub(super) use attempt::{classify_error, on_upstream_request};
 pub(super) use chunk::{ChunkEditor, Edited, chunk_editor, with_data};
+pub use keys::candidates;
 pub(super) use keys::select_key;
 pub(super) use request::{Taken, on_request};
 pub(super) use response::on_response;

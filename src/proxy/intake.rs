@@ -79,7 +79,13 @@ pub(super) async fn take_in(
     call.record.stream = plan.stream;
     plan.affinity = (plan.strategy() == Strategy::Sticky).then(|| affinity(&client, &plan.payload));
     ownership::attach(call, &mut plan, &client).await?;
-    admit(call, &plan, &client, now)?;
+    if plan.targets().is_empty() {
+        let message = "No default provider takes calls without a model. Ask the operator to set one.";
+        return Err(ProxyError::no_key(StatusCode::SERVICE_UNAVAILABLE, "no_default_provider", message));
+    }
+    let cost = if plan.generates() { estimated_cost(&plan) } else { Cost::Known(Nanodollars(0)) };
+    plan.estimated_cost = cost.known();
+    admit(call, &plan, &client, cost, now)?;
     Ok(Intake::Forward(plan))
 }
 
@@ -126,8 +132,8 @@ async fn read_payload(call: &mut Call, path: &ApiPath, body: poem::Body, headers
         }
     };
     call.record.bytes_in = bytes.len() as u64;
-    call.capture_request(&bytes);
     let bytes = if encoding.is_empty() { bytes } else { decoded(encoding, bytes, limits.buffer_bytes)? };
+    call.capture_request(&bytes);
     if is_form {
         let form = read_form(content_type, &bytes).map_err(form_error)?;
         return Ok(Payload::Form { form, body: bytes });
@@ -196,7 +202,7 @@ fn asked_model(payload: &Payload) -> Option<Arc<str>> {
     }
 }
 
-/// Where the call goes: by its model, else to the default provider.
+/// Where the call goes: by its model, else to the default provider. Nowhere yet, when it names no model and there is none.
 fn route(snapshot: &Snapshot, client: &Client, asked: Option<&str>, path: &ApiPath) -> Result<Route, ProxyError> {
     let Some(name) = asked else {
         if let Some(targets) = snapshot.default_target() {
@@ -206,8 +212,8 @@ fn route(snapshot: &Snapshot, client: &Client, asked: Option<&str>, path: &ApiPa
             let message = "The body names no model. Add the member 'model'.";
             return Err(ProxyError::bad_request("missing_model", message).with_param("model"));
         }
-        let message = "No default provider takes calls without a model. Ask the operator to set one.";
-        return Err(ProxyError::no_key(StatusCode::SERVICE_UNAVAILABLE, "no_default_provider", message));
+        // An object that the call names may say where it goes.
+        return Ok(Route { model: None, targets: Arc::new([]) });
     };
     match snapshot.route(name) {
         Ok(route) if route.targets.is_empty() => Err(no_target(name)),
@@ -244,6 +250,7 @@ fn plan(snapshot: Arc<Snapshot>, path: ApiPath, routed: Routed, taken: Taken, re
     Plan {
         stream: asks_stream(&taken.payload, query.as_deref()),
         estimated_tokens: estimated_tokens(&path, &taken.payload),
+        estimated_cost: None,
         snapshot,
         method: request.method().clone(),
         path,
@@ -271,11 +278,8 @@ fn affinity(client: &Client, payload: &Payload) -> u64 {
 }
 
 /// Admits the call by the client's limits, with an estimate that is settled at the end.
-fn admit(call: &mut Call, plan: &Plan, client: &Arc<Client>, now: Moment) -> Result<(), ProxyError> {
-    let cost = match client.limits.has_money_budget() && plan.generates() {
-        true => estimated_cost(plan),
-        false => Cost::Known(Nanodollars(0)),
-    };
+fn admit(call: &mut Call, plan: &Plan, client: &Arc<Client>, cost: Cost, now: Moment) -> Result<(), ProxyError> {
+    let cost = if client.limits.has_money_budget() { cost } else { Cost::Known(Nanodollars(0)) };
     if cost == Cost::Unknown && plan.settings().refuse_unpriced {
         let message = "This model has no price, so that the token's budget cannot be enforced. Ask the operator to set one.";
         return Err(ProxyError::rejected(StatusCode::FORBIDDEN, "unpriced_model", message).with_param("model"));
@@ -286,6 +290,7 @@ fn admit(call: &mut Call, plan: &Plan, client: &Arc<Client>, now: Moment) -> Res
     Ok(())
 }
 
+/// What the call is expected to cost at its first target: the prompt's estimate, and the output that it asks for.
 fn estimated_cost(plan: &Plan) -> Cost {
     let Some(target) = plan.targets().first() else { return Cost::Unknown };
     let Some(price) = plan.snapshot.price(plan.route.model.as_deref(), target.provider, &target.model) else {

@@ -74,6 +74,14 @@ pub struct Metered {
     pub status: Option<Arc<str>>,
 }
 
+impl Metered {
+    /// Whether an answer that is fetched later will tell what was used.
+    pub fn awaits_usage(&self) -> bool {
+        let ended = matches!(self.status.as_deref(), None | Some("completed" | "failed" | "cancelled" | "incomplete"));
+        self.background && !ended && self.usage.quality != UsageQuality::Exact
+    }
+}
+
 /// Reads one answer, event by event or whole.
 #[derive(Debug)]
 pub struct Meter {

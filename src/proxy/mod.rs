@@ -60,6 +60,7 @@ use crate::telemetry::Metrics;
 
 pub use body::{BodyError, DecodeError, Patch, PatchError, Peek, StreamOptions, decode, peek};
 pub use estimate::estimate_tokens;
+pub use hooks::candidates;
 pub use inbound::BodyLimits;
 pub use inside::InsideCall;
 pub use json::JsonError;

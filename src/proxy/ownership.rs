@@ -38,7 +38,8 @@ pub(super) struct Late {
 /// Finds the owner of the objects that a call names, in its path and in its body, and sends the call there.
 ///
 /// # Errors
-/// 404 when an object belongs to another client; 409 when two objects of the call belong to different accounts.
+/// 404 when an object belongs to another client; 409 when two objects of the call belong to different accounts; 503 when the
+/// provider that holds them is switched off.
 pub(super) async fn attach(call: &mut Call, plan: &mut Plan, client: &Client) -> Result<(), ProxyError> {
     call.remember = what_to_remember(plan);
     let mut found: Option<Arc<ObjectOwner>> = None;
@@ -61,6 +62,9 @@ pub(super) async fn attach(call: &mut Call, plan: &mut Plan, client: &Client) ->
         found.get_or_insert(owner);
     }
     if let Some(owner) = &found {
+        if plan.snapshot.provider(owner.provider).is_some_and(|provider| !provider.enabled) {
+            return Err(switched_off());
+        }
         plan.route.targets = targets_at(plan, owner);
     }
     plan.owner = found;
@@ -118,6 +122,11 @@ pub(super) fn upstream_name<'a>(snapshot: &Snapshot, asked: &'a str) -> &'a str 
     }
 }
 
+fn switched_off() -> ProxyError {
+    let message = "The provider that holds this object is switched off. Ask the operator to enable it.";
+    ProxyError::no_key(StatusCode::SERVICE_UNAVAILABLE, "owner_unavailable", message)
+}
+
 fn not_yours(id: &str) -> ProxyError {
     let message = format!("There is no object '{id}' for this token.");
     ProxyError::rejected(StatusCode::NOT_FOUND, "not_found", message)
@@ -130,12 +139,17 @@ impl Call {
             return;
         }
         let Some(id) = &metered.id else { return };
-        let ended = matches!(metered.status.as_deref(), None | Some("completed" | "failed" | "cancelled" | "incomplete"));
-        let awaits_usage = metered.background && !ended && metered.usage.quality != UsageQuality::Exact;
-        self.remember_id(lease, id.clone(), awaits_usage);
+        self.remember_id(lease, id.clone(), metered.awaits_usage());
     }
 
-    /// Remembers every object that a whole answer names.
+    /// Looks up who owns the objects that a whole answer names, so that an object which is listed stays with its owner.
+    pub async fn recall_owners(&self, body: &[u8]) {
+        if self.remember == Remember::All {
+            self.deps.owners.recall(ids_in(body)).await;
+        }
+    }
+
+    /// Remembers every object that a whole answer names, after [`Call::recall_owners`].
     pub fn remember_all(&self, lease: &Lease, body: &[u8]) {
         if self.remember != Remember::All {
             return;
@@ -170,11 +184,13 @@ impl Call {
         }
         let cost = price.map(|price| metered.usage.cost(&price)).unwrap_or_default();
         if self.deps.owners.claim_usage(&id) {
+            let now = self.deps.clock.now();
             if let Some(client) = owner.client {
                 let used =
                     Spent { money: cost.known().unwrap_or_default(), tokens: metered.usage.total_tokens().unwrap_or_default() };
-                self.deps.quota.add_late(client, used, self.deps.clock.now());
+                self.deps.quota.add_late(client, used, now);
             }
+            self.deps.rotator.spent_late(owner.key, cost, now);
             drop(self.deps.recorder.amend(owner.call, metered.usage, cost));
         }
     }

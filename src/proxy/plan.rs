@@ -11,7 +11,7 @@ use super::error::ProxyError;
 use super::inbound::Upload;
 use super::multipart::Form;
 use super::path::ApiPath;
-use crate::domain::{Api, Model, ObjectOwner, Route, Settings, Snapshot, Strategy, Target};
+use crate::domain::{Api, Model, Nanodollars, ObjectOwner, Route, Settings, Snapshot, Strategy, Target};
 use crate::outbound::RequestBody;
 
 /// A request's body, as far as the data plane looks into it.
@@ -49,6 +49,8 @@ pub(super) struct Plan {
     /// Who owns the object that the call names.
     pub owner: Option<Arc<ObjectOwner>>,
     pub estimated_tokens: u64,
+    /// What the call is expected to cost; `None`: it is free, or has no price.
+    pub estimated_cost: Option<Nanodollars>,
     /// Hash of client and prompt prefix, for sticky selection.
     pub affinity: Option<u64>,
     /// The answer of a background call is fetched: its usage is billed to the call that made it.

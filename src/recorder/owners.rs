@@ -33,7 +33,14 @@ impl Owners {
         })
     }
 
-    /// Whether an owner is in memory: that of an object which was made or named lately is.
+    /// Brings the owners of these objects into memory, where they have one.
+    pub async fn recall(&self, objects: Vec<Arc<str>>) {
+        if let Err(error) = self.store.owners().recall(objects).await {
+            tracing::warn!(%error, "cannot look up the owners of objects");
+        }
+    }
+
+    /// Whether an owner is in memory: that of an object which was made, named or recalled lately is.
     pub fn knows(&self, object: &str) -> bool {
         self.store.owners().recent(object).is_some()
     }

@@ -17,7 +17,7 @@ use super::pool::{Pool, PoolState};
 use super::random::mix;
 use super::saved::SavedKeyState;
 use super::status::{KeyStatus, ProviderStatus};
-use crate::domain::{Key, KeyEvent, KeyId, Moment, Provider, ProviderId, Settings, Snapshot, Strategy, Verdict};
+use crate::domain::{Cost, Key, KeyEvent, KeyId, Moment, Provider, ProviderId, Settings, Snapshot, Strategy, Verdict};
 
 /// Keys that are gone through under one lock, where all of them are gone through.
 const KEYS_AT_ONCE: usize = 512;
@@ -196,6 +196,11 @@ impl Rotator {
     /// Disables a key by hand, until these UTC unix milliseconds or for good. `false`: no such key.
     pub fn disable(&self, key: KeyId, until_ms: Option<i64>, reason: &str, now: Moment) -> bool {
         self.with_key(key, |pool, place| pool.disable_manual(place, until_ms, reason, now)).is_some()
+    }
+
+    /// Adds to a key's month what became known after a call's end (an answer fetched later). `false`: no such key.
+    pub fn spent_late(&self, key: KeyId, cost: Cost, now: Moment) -> bool {
+        self.with_key(key, |pool, place| pool.spent_late(place, cost, now)).is_some()
     }
 
     /// Forgets every verdict about a key; what an operator decided and what was used stays. `false`: no such key.

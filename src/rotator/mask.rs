@@ -1,5 +1,6 @@
 //! Blanks what must not stand in a record: keys and pieces of them, organisation ids, upstream addresses.
 
+use bytes::Bytes;
 use secrecy::ExposeSecret;
 
 use crate::domain::Key;
@@ -22,10 +23,18 @@ pub fn mask(text: &str, key: &Key) -> String {
     mask_provider_text(text)
 }
 
-/// Whether a text holds the key's own secret, as what a provider echoes may.
-pub fn holds_secret(text: &str, key: &Key) -> bool {
-    let secret = key.secret.expose_secret();
-    secret.len() >= 4 && text.contains(secret)
+/// Whether bytes hold the key's own secret, as what a provider echoes may.
+pub fn holds_secret(bytes: impl AsRef<[u8]>, key: &Key) -> bool {
+    let (bytes, secret) = (bytes.as_ref(), key.secret.expose_secret().as_bytes());
+    (4..=bytes.len()).contains(&secret.len()) && memchr::memmem::find(bytes, secret).is_some()
+}
+
+/// Blanks the key's own secret, and leaves everything else as it is.
+pub fn without_secret(body: Bytes, key: &Key) -> Bytes {
+    if !holds_secret(&body, key) {
+        return body;
+    }
+    String::from_utf8_lossy(&body).replace(key.secret.expose_secret(), BLANK).into()
 }
 
 /// Blanks whatever looks like a key (also one that is partly starred), an organisation id or an address.

@@ -56,7 +56,7 @@ pub use classifier::{Evidence, Trouble, classify};
 pub use engine::Rotator;
 pub use learned::LearnedLimits;
 pub use lease::Lease;
-pub use mask::{holds_secret, mask, mask_provider_text};
+pub use mask::{holds_secret, mask, mask_provider_text, without_secret};
 pub use operate::{ProbeDue, ProbeResult};
 pub use outcome::Report;
 pub use request::{Owner, OwnerKeys, PickError, PickRequest, Tried};

@@ -124,9 +124,20 @@ impl PoolState {
         }
         slot.state.turn_calendar(now);
         slot.state.end_attempt(lease);
-        slot.state.spent = slot.state.spent.saturating_add(cost.known().map_or(0, |cost| cost.0));
+        slot.state.spend(cost);
         if slot.watched {
             self.refresh(lease.place, now);
+        }
+    }
+
+    /// Adds what became known of a call after its end.
+    pub(super) fn spent_late(&mut self, place: u32, cost: Cost, now: Moment) {
+        let now = self.tell_time(now);
+        let Some(slot) = self.slot_mut(place) else { return };
+        slot.state.turn_calendar(now);
+        slot.state.spend(cost);
+        if slot.watched {
+            self.refresh(place, now);
         }
     }
 

@@ -8,7 +8,7 @@ use super::learned::Learned;
 use super::lease::Lease;
 use super::reason::{Block, Reason};
 use super::tally::Tally;
-use crate::domain::{Class, Key, Moment, SlidingWindow, utc_day, utc_day_start, utc_month, utc_month_start};
+use crate::domain::{Class, Cost, Key, Moment, SlidingWindow, utc_day, utc_day_start, utc_month, utc_month_start};
 
 /// A call that tries a key after its rest has this long to say no before another call is let through. A provider that still
 /// refuses does so at once; an answer that takes longer has been accepted.
@@ -275,6 +275,11 @@ impl Slot {
 }
 
 impl State {
+    /// Adds to the month what is known to have been spent.
+    pub(super) fn spend(&mut self, cost: Cost) {
+        self.spent = self.spent.saturating_add(cost.known().map_or(0, |cost| cost.0));
+    }
+
     /// An attempt's estimate is no longer expected, and its request is counted, where the pick has not done so.
     pub(super) fn end_attempt(&mut self, lease: &Lease) {
         self.reserved -= lease.estimated_cost;

@@ -275,6 +275,10 @@ async fn a_background_answer_is_billed_once_to_its_post() {
     assert_billed(&records[0], (1000, 500), cost, "the POST");
     let rest: i64 = records[1..].iter().filter_map(|record| record.cost.known()).map(|cost: Nanodollars| cost.0).sum();
     assert_eq!((records.len(), rest), (11, 0), "and nothing else");
+    let key = scene.app.admin("GET", &format!("/api/keys/{}", scene.key("a").key), Value::Null).await.json();
+    assert_eq!(key["status"]["spent_month_usd"], json!(cost as f64 / 1e9), "the key's month: {key}");
+    let me = scene.app.get("/v1/keywheel/me").await.json();
+    assert_eq!(me["budgets"][0]["tokens_used"], 1500, "the client's tokens, once: {me}");
     assert!(
         scene.provider.seen().iter().all(|request| request.secret() == Some(&secret("a"))),
         "always by the key that made it"
@@ -282,4 +286,35 @@ async fn a_background_answer_is_billed_once_to_its_post() {
     scene.plays("a", [Behaviour::answer(200).json(&json!({ "input_tokens": 77 }))]);
     assert_eq!(scene.app.post("/v1/messages/count_tokens", chat_body(false)).await.status, 200);
     assert_eq!(scene.last().await.cost, Cost::Known(Nanodollars(0)), "counting costs nothing");
+}
+
+/// A background answer that nobody fetches holds nothing against its client.
+#[tokio::test]
+async fn a_background_answer_that_is_never_fetched_gives_its_reservation_back() {
+    let scene = Scene::new(&["a"]).await;
+    let queued = json!({ "id": "resp_43", "object": "response", "status": "queued", "background": true, "model": MODEL,
+        "output": [], "usage": null });
+    scene.plays("a", [Behaviour::answer(200).json(&queued)]);
+    let body = json!({ "model": MODEL, "input": "word ".repeat(500), "background": true }).to_string();
+    assert_eq!(scene.app.post("/v1/responses", body).await.status, 200);
+    let me = scene.app.get("/v1/keywheel/me").await.json();
+    assert_eq!(me["budgets"][0]["tokens_used"], 0, "{me}");
+}
+
+/// A provider that takes no more of a large request is left for the next key, long before the time limit of a whole answer.
+#[tokio::test]
+async fn a_peer_that_never_reads_the_body_is_left_for_the_next_key() {
+    let scene = Scene::with("timeouts = { first_byte_ms = 700 }", &["a", "b"]).await;
+    let deaf = std::sync::atomic::AtomicBool::new(true);
+    scene.provider.behave_on_accept(move |_| {
+        let first = deaf.swap(false, std::sync::atomic::Ordering::Relaxed);
+        first.then(|| Behaviour::hang().ending(Ending::Deaf))
+    });
+    scene.all_play(&["a", "b"], &good());
+    let body = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "word ".repeat(4 << 20) }] }).to_string();
+    let answer = scene.app.post("/v1/chat/completions", body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let record = scene.last().await;
+    assert_eq!(record.attempts.len(), 2);
+    assert!(record.attempts[0].message.as_deref().is_some_and(|words| words.contains("took nothing more")), "{record:?}");
 }

@@ -151,6 +151,14 @@ async fn a_name_goes_to_its_route_else_to_who_has_it_else_to_the_default_provide
     let (_, seen) = served(&app, "gpt-4o").await;
     assert_eq!(seen, only(2, "gpt-4o"), "only enabled providers count");
 
+    // A pattern of a key's models is for the names that nothing else has.
+    let wild = "models = ['hel*', 'routed', 'claude-*']";
+    let listed = &providers(&[("one", &one, wild), ("two", &two, "models = ['held', '*']"), ("other", &other, "default")]);
+    let app = TestApp::start(&(listed.clone() + routes)).await;
+    for (name, at) in [("claude-opus", 0), ("held", 1), ("help", 0), ("unheard-of", 2)] {
+        let (answer, seen) = served(&app, name).await;
+        assert_eq!((answer.status, seen), (200, only(at, name)), "{name}: {}", answer.text());
+    }
     let app = TestApp::start(&(providers(&[("one", &one, held), ("two", &two, "")]) + routes)).await;
     let (answer, seen) = served(&app, "unheard-of").await;
     assert!(is_unknown(&answer, "unheard-of") && seen.iter().all(Option::is_none), "{}", answer.text());

@@ -165,3 +165,55 @@ async fn plain_text_counts_by_its_length_and_token_arrays_by_theirs() {
     let answer = limited(&app, "/v1/embeddings", &tokens(45_000)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+/// What is left of the tokens of a client's budget for the day, and of those of the minute.
+async fn tokens_left(app: &TestApp) -> (u64, u64) {
+    let me = read(app.request_as("kw-tokens", "GET", "/v1/keywheel/me")).await.json();
+    let left = |pointer: &str| me.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {pointer} in {me}"));
+    (left("/budgets/0/tokens/left"), left("/tokens_per_minute/left"))
+}
+
+#[tokio::test]
+async fn a_call_that_no_provider_worked_for_gives_its_tokens_back_and_an_answer_without_usage_stands_as_estimated() {
+    let (provider, app) =
+        started("[[client]]\nname = 'tokens'\ntoken = 'kw-tokens'\ntpm = 1500\nbudget_tokens_day = 1500\n").await;
+    let body = json!({ "model": "m", "messages": [{ "role": "user", "content": "word ".repeat(800) }] }).to_string();
+    let call = async || read(app.request_as("kw-tokens", "POST", "/v1/chat/completions").body(body.clone())).await;
+    assert_eq!(tokens_left(&app).await, (1500, 1500));
+    let error = json!({ "error": { "message": "no", "type": "invalid_request_error" } });
+    for (status, expected) in [(400, 400), (502, 502), (429, 429), (401, 503)] {
+        provider.behave({
+            let error = error.clone();
+            move |request| (request.path() != "/v1/models").then(|| Behaviour::answer(status).json(&error))
+        });
+        assert_eq!(call().await.status, expected, "{status}");
+        assert_eq!(tokens_left(&app).await, (1500, 1500), "after {status}");
+        let key = app.key("a").key;
+        app.admin("POST", &format!("/api/keys/{key}/reset"), Value::Null).await;
+    }
+    assert_eq!(call().await.status, 503, "the key is still disabled");
+    let key = app.key("a").key;
+    assert_eq!(app.admin("POST", &format!("/api/keys/{key}/enable"), Value::Null).await.status, 200);
+    let message = json!({ "role": "assistant", "content": "x" });
+    let silent = json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }] });
+    provider.behave(move |_| Some(Behaviour::answer(200).json(&silent)));
+    assert_eq!(call().await.status, 200);
+    let (day, minute) = tokens_left(&app).await;
+    assert!(day < 800 && minute < 800, "an answer that says nothing of tokens: {day} and {minute} are left");
+    assert_eq!(call().await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_budget_of_a_key_holds_also_for_calls_in_flight() {
+    let provider = MockProvider::start().await;
+    let text = bootstrap_of(&provider, "", &[("a", "sk-mock-healthy-1")])
+        + "budget_usd_month = 0.25\n[[client]]\nname = 'budget'\ntoken = 'kw-budget'\n\
+           [[model]]\nname = 'dear'\ntargets = [{ provider = 'mock', model = 'm' }]\nprice = { input = 0.0, output = 25.0 }\n";
+    let app = TestApp::start(&text).await;
+    // Each says that it wants 0.1 and takes 0.1.
+    provider.behave(|_| Some(used(4000).delay_ms(700)));
+    let answers = join_all((0..20).map(|_| dear(&app, 4000))).await;
+    let served = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!((1..=2).contains(&served), "{served} of 20 calls were served within 0.25");
+    assert_eq!(provider.seen().iter().filter(|request| request.path() != "/v1/models").count(), served);
+}

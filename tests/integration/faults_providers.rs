@@ -7,7 +7,9 @@ use keywheel::mock::{Behaviour, Ending, MockProvider};
 use serde_json::json;
 
 use crate::app::{TOKEN, TestApp, chat_body, eventually};
-use crate::scene::{GOOD_COST, MODEL, Scene, assert_billed, assert_ended, assert_free, attempts, good, good_stream, refusal};
+use crate::scene::{
+    GOOD_COST, MODEL, Scene, assert_billed, assert_ended, assert_free, attempts, good, good_stream, refusal, secret,
+};
 
 /// Failures of the provider: the next key answers, no key is charged, and the call is billed once.
 #[tokio::test]
@@ -274,4 +276,25 @@ async fn slow_readers_hold_the_provider_back() {
 fn resident_bytes() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     pages.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+/// What a provider echoes of a request holds the key: no status, header, body or record hands it to anybody.
+#[tokio::test]
+async fn a_provider_that_echoes_its_key_tells_it_to_nobody() {
+    for status in [200, 400, 403, 404, 413, 418, 429, 500, 503] {
+        let scene = Scene::new(&["a"]).await;
+        let own = secret("a");
+        let echo =
+            json!({ "error": { "message": format!("bad field in authorization: {own}"), "type": "invalid_request_error" } });
+        let answer = if status == 200 { good() } else { Behaviour::answer(status).json(&echo) };
+        scene.plays("a", [answer.header("x-echo", format!("Bearer {own}")).header("x-other", "stays")]);
+        let answer = scene.chat().await;
+        assert!(!answer.text().contains(&own), "{status}: {}", answer.text());
+        assert!(!format!("{:?}", answer.headers).contains(&own), "{status}: {:?}", answer.headers);
+        let record = format!("{:?}", scene.last().await);
+        assert!(!record.contains(&own), "{status}: {record}");
+        if status == 200 {
+            assert_eq!((answer.header("x-other"), answer.header("x-echo")), ("stays", ""));
+        }
+    }
 }

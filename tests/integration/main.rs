@@ -17,6 +17,7 @@ mod cases_models;
 mod cases_money;
 mod cases_numbers;
 mod cases_patch;
+mod cases_probes;
 mod cases_requests;
 mod cases_start;
 mod cases_verdicts;

@@ -283,3 +283,51 @@ async fn another_clients_objects_do_not_exist() {
         scene = scene.restart().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_leaves_every_object_with_its_client_also_after_a_restart() {
+    let mut scene = Scene::start().await;
+    let file = scene.upload(100).await;
+    scene = scene.restart().await;
+    // A provider lists what its account holds, whichever client asks.
+    let listed = json!({"object": "list", "data": [{"id": file.id, "object": "file"}]});
+    for _ in 0..3 {
+        scene.provider.queue(Behaviour::answer(200).json(&listed));
+        assert_eq!(read(scene.app.request_as(OTHER_TOKEN, "GET", "/v1/files")).await.json()["data"][0]["id"], json!(file.id));
+    }
+    let stranger = read(scene.app.request_as(OTHER_TOKEN, "GET", &format!("/v1/files/{}", file.id))).await;
+    assert_eq!(stranger.status, 404);
+    scene.assert_found(&file, &naming_file(&file.id)).await;
+    scene = scene.restart().await;
+    scene.assert_found(&file, &naming_file(&file.id)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_by_a_model_route_is_reached_without_a_default_provider_unless_its_own_is_switched_off() {
+    let provider = MockProvider::start().await;
+    let mut text = bootstrap_of(&provider, "", KEYS).replace("default = true", "default = false");
+    for name in ["elsewhere", "idle"] {
+        text.push_str(&format!(
+            "[[provider]]\nname = \"{name}\"\nbase_url = \"{}\"\nallow_private = true\n\
+             [[key]]\nprovider = \"{name}\"\nname = \"{name}\"\nsecret = \"sk-mock-healthy-{name}\"\n",
+            provider.base_url()
+        ));
+    }
+    text.push_str("[[model]]\nname = \"gpt-4o-mini\"\ntargets = [{ provider = \"mock\", model = \"gpt-4o-mini\" }]\n");
+    let app = TestApp::start(&text).await;
+    let scene = Scene { provider, app };
+    let made = scene.make("/v1/responses", &response(json!({"background": true}))).await;
+    scene.assert_found(&made, &naming_response(&made.id)).await;
+    scene.assert_found(&made, &[post(&format!("/v1/responses/{}/cancel", made.id), json!({}))]).await;
+    let unknown = scene.app.get("/v1/responses/resp_of_nobody").await;
+    assert_eq!((unknown.status, unknown.code().as_str()), (503, "no_default_provider"));
+    let providers = scene.app.admin("GET", "/api/providers", Value::Null).await.json();
+    let mock =
+        providers["providers"].as_array().unwrap().iter().find(|provider| provider["name"] == "mock").unwrap()["id"].clone();
+    let switched = scene.app.admin("PATCH", &format!("/api/providers/{mock}"), json!({"enabled": false})).await;
+    assert_eq!(switched.status, 200, "{}", switched.text());
+    scene.provider.forget_seen();
+    let answer = scene.app.get(&format!("/v1/responses/{}", made.id)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "owner_unavailable"));
+    assert!(secrets_seen(&scene.provider).is_empty(), "the provider that is switched off was asked");
+}

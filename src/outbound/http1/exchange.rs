@@ -77,6 +77,10 @@ impl Write {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => *self = Write::Done,
             Poll::Ready(Err(SendFault::Connection(error))) => *self = Write::Failed(error),
+            Poll::Ready(Err(SendFault::Stalled(patience))) => {
+                let cause = format!("the provider took nothing more of the request for {} ms", patience.as_millis());
+                return Err(Fault { kind: SendErrorKind::Unread, cause });
+            }
             Poll::Ready(Err(SendFault::Body(error))) => {
                 return Err(Fault { kind: SendErrorKind::RequestBody, cause: error.to_string() });
             }

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
+use tokio::time::{Sleep, sleep};
 
 use super::super::send::{Pieces, RequestBody};
 use super::wire::Io;
@@ -19,6 +21,10 @@ pub(in crate::outbound) struct Sending {
     ready: VecDeque<Bytes>,
     pieces: Option<Paced>,
     written: bool,
+    /// How long the provider may take nothing of what is ready.
+    patience: Duration,
+    /// Runs while the socket takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 /// A body that is still arriving.
@@ -33,13 +39,16 @@ struct Paced {
 pub(super) enum SendFault {
     /// The connection failed.
     Connection(io::Error),
+    /// The provider took nothing for so long.
+    Stalled(Duration),
     /// The body broke off, or is not as long as announced.
     Body(io::Error),
 }
 
 impl Sending {
-    /// A request whose head, with the framing of this body, was written into `head`.
-    pub(in crate::outbound) fn new(head: Bytes, body: RequestBody) -> Self {
+    /// A request whose head, with the framing of this body, was written into `head`, for a provider that may take nothing of it
+    /// for as long as `patience`.
+    pub(in crate::outbound) fn new(head: Bytes, body: RequestBody, patience: Duration) -> Self {
         let mut ready = VecDeque::with_capacity(SLICES);
         ready.push_back(head);
         let mut pieces = None;
@@ -49,12 +58,13 @@ impl Sending {
             RequestBody::Whole(body) => ready.push_back(body),
             RequestBody::Stream { pieces: arriving, length } => pieces = Some(Paced { pieces: arriving, left: length }),
         }
-        Sending { ready, pieces, written: false }
+        Sending { ready, pieces, written: false, patience, stalled: None }
     }
 
     /// What is not written yet of a request that was answered early.
     pub(super) fn take_rest(&mut self) -> Self {
-        Sending { ready: std::mem::take(&mut self.ready), pieces: self.pieces.take(), written: self.written }
+        let (ready, pieces, stalled) = (std::mem::take(&mut self.ready), self.pieces.take(), self.stalled.take());
+        Sending { ready, pieces, stalled, written: self.written, patience: self.patience }
     }
 
     /// Whether any byte may have left.
@@ -65,7 +75,10 @@ impl Sending {
     /// Writes on; ready once everything has been written.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, io: &mut Io) -> Poll<Result<(), SendFault>> {
         loop {
-            ready!(self.poll_write(context, io)).map_err(SendFault::Connection)?;
+            match self.poll_write(context, io) {
+                Poll::Ready(written) => written.map_err(SendFault::Connection)?,
+                Poll::Pending => return self.poll_stalled(context),
+            }
             let Some(paced) = &mut self.pieces else { return Poll::Ready(Ok(())) };
             match ready!(paced.pieces.as_mut().poll_next(context)) {
                 Some(Ok(piece)) if piece.is_empty() => {}
@@ -95,9 +108,16 @@ impl Sending {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written = true;
+            self.stalled = None;
             self.advance(written);
         }
         Pin::new(io).poll_flush(context)
+    }
+
+    /// Waits with the socket, but not for ever. Small requests fit into the socket's buffer and never come here.
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SendFault>> {
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        stalled.as_mut().poll(context).map(|()| Err(SendFault::Stalled(self.patience)))
     }
 
     fn advance(&mut self, mut written: usize) {

@@ -14,7 +14,12 @@ pub(in crate::proxy) fn select_key(call: &Call, pick: &PickRequest<'_>, attempt:
     if pick.owner.is_some() || pick.again.is_some() {
         return None;
     }
-    set.select_key(request, Arc::new(Pool(call.deps.rotator.candidates(pick, now))), attempt)
+    set.select_key(request, candidates(call.deps.rotator.candidates(pick, now)), attempt)
+}
+
+/// The rotator's candidates for one attempt, as `select_key` gets them: the view answers from the rotator's own indexes.
+pub fn candidates(view: rotator::Candidates) -> Arc<dyn Candidates> {
+    Arc::new(Pool(view))
 }
 
 /// A key as scripts see it.

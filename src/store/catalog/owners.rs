@@ -117,6 +117,24 @@ impl ObjectOwners {
         Ok(Some(owner))
     }
 
+    /// Reads the owners of those objects that are not in memory, so that [`Self::recent`] knows all that have one.
+    pub async fn recall(&self, objects: Vec<Arc<str>>) -> Result<(), StoreError> {
+        let unknown: Vec<Arc<str>> = objects.into_iter().filter(|object| self.recent(object).is_none()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let read_all = move |connection: &mut Connection| {
+            let owner = |object: Arc<str>| Ok(read(connection, &object)?.map(|owner| (object, owner)));
+            unknown.into_iter().filter_map(|object| owner(object).transpose()).collect::<Result<Vec<_>, DatabaseError>>()
+        };
+        for (object, owner) in self.database.readers().call(read_all).await? {
+            if self.recent(&object).is_none() {
+                self.recent.put(&object, Arc::new(owner));
+            }
+        }
+        Ok(())
+    }
+
     /// Claims the right to bill an object's usage to the call that made it. `true` once, for the first who asks about an
     /// object that is in memory and awaits its usage.
     pub fn claim_usage(&self, object: &str) -> bool {
