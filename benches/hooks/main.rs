@@ -1,23 +1,21 @@
-//! What a hook costs by itself: `cargo bench --bench hooks`.
-//!
-//! Prints nanoseconds for one run of each hook, the median of many batches. The pool of 100,000 keys answers as the rotator does:
-//! by tag and load from an index, without a scan.
+//! What a hook costs by itself, by Criterion: `cargo bench --bench hooks`. Keys are those of a real rotator, through the view that
+//! `select_key` gets in a call.
 
+use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
+use criterion::Criterion;
 use http::HeaderMap;
 use keywheel::clock::Clock;
-use keywheel::domain::{CallId, Client, ClientId, Key, KeyFacts, KeyId, ProviderId};
-use keywheel::script::{
-    Candidate, Candidates, LoadConfig, RequestParts, ScriptLimits, ScriptRequest, ScriptSet, Scripts, ScriptsOptions,
+use keywheel::domain::{
+    AuthScheme, BaseUrl, CallId, Client, ClientId, Key, KeyId, Provider, ProviderId, Snapshot, SnapshotParts, Strategy, Target,
 };
+use keywheel::proxy;
+use keywheel::rotator::{PickRequest, Rotator};
+use keywheel::script::{LoadConfig, RequestParts, ScriptLimits, ScriptRequest, Scripts, ScriptsOptions};
 
-/// Runs of a hook in one batch.
-const BATCH: u32 = 2_000;
-/// Batches.
-const BATCHES: usize = 60;
+const PROVIDER: ProviderId = ProviderId(1);
 
 const EMPTY: &str = "fn on_request(req) { }";
 
@@ -50,51 +48,30 @@ fn select_key(req, keys, attempt) {
 const BODY: &str = r#"{"model":"fast","max_tokens":100,"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"What is the capital of France, and why was it chosen? Answer in two sentences."}],"temperature":0.2,"stream":false}"#;
 
 fn main() {
-    let wanted = std::env::args().nth(1).filter(|argument| !argument.starts_with("--"));
-    let on_request = |set: &ScriptSet| {
-        let parts = parts(BODY);
-        time(|| drop(set.on_request(&ScriptRequest::new(parts.clone()))))
-    };
-    let select = |set: &ScriptSet, pool: Arc<dyn Candidates>| {
-        let req = ScriptRequest::new(parts(BODY));
-        time(|| assert!(set.select_key(&req, pool.clone(), 1).is_some()))
-    };
+    let mut criterion = Criterion::default().configure_from_args();
+    criterion.bench_function("a request object alone", |bencher| bencher.iter(|| black_box(ScriptRequest::new(parts(BODY)))));
     let long = BODY.replace("What is", &"lorem ipsum ".repeat(3_000));
-    type Measure<'m> = Box<dyn Fn(&ScriptSet) -> u128 + 'm>;
-    let cases: [(&str, &str, Measure<'_>); 8] = [
-        ("a request object alone", EMPTY, Box::new(|_| time(|| drop(ScriptRequest::new(parts(BODY)))))),
-        ("on_request, empty", EMPTY, Box::new(on_request)),
-        ("on_request, three ifs", THREE_IFS, Box::new(on_request)),
-        ("on_request, filter that reads the body", FILTER, Box::new(on_request)),
-        (
-            "the same, 36 KB body",
-            FILTER,
-            Box::new(|set| {
-                let parts = parts(&long);
-                time(|| drop(set.on_request(&ScriptRequest::new(parts.clone()))))
-            }),
-        ),
-        ("select_key, with_tag().least_in_flight(), 10 keys", SELECT, Box::new(|set| select(set, Indexed::pool(10)))),
-        ("select_key, with_tag().least_in_flight(), 100,000 keys", SELECT, Box::new(|set| select(set, Indexed::pool(100_000)))),
-        ("select_key, a loop over 10 keys", SELECT_LOOP, Box::new(|set| select(set, Indexed::pool(10)))),
-    ];
-    for (name, script, measure) in cases {
-        if wanted.as_deref().is_none_or(|wanted| name.contains(wanted)) {
-            println!("{:>8} ns  {name}", measure(&load(script).current()));
-        }
+    for (name, script, body) in [
+        ("on_request, empty", EMPTY, BODY),
+        ("on_request, three conditions", THREE_IFS, BODY),
+        ("on_request, a filter that reads the body", FILTER, BODY),
+        ("on_request, a filter that reads a body of 36 KB", FILTER, &long),
+    ] {
+        let set = load(script).current();
+        let parts = parts(body);
+        criterion
+            .bench_function(name, |bencher| bencher.iter(|| black_box(set.on_request(&ScriptRequest::new(parts.clone())))));
     }
-}
-
-fn time(mut run: impl FnMut()) -> u128 {
-    let mut batches: Vec<u128> = (0..BATCHES)
-        .map(|_| {
-            let began = Instant::now();
-            (0..BATCH).for_each(|_| run());
-            began.elapsed().as_nanos() / u128::from(BATCH)
-        })
-        .collect();
-    batches.sort_unstable();
-    batches[BATCHES / 2]
+    for (name, script, size) in [
+        ("select_key, with_tag().least_in_flight() over 10 keys", SELECT, 10),
+        ("select_key, with_tag().least_in_flight() over 100,000 keys", SELECT, 100_000),
+        ("select_key, a loop over 10 keys", SELECT_LOOP, 10),
+    ] {
+        let (set, pool) = (load(script).current(), Pool::of(size));
+        let request = ScriptRequest::new(parts(BODY));
+        criterion.bench_function(name, |bencher| bencher.iter(|| assert!(set.select_key(&request, pool.view(), 1).is_some())));
+    }
+    criterion.final_summary();
 }
 
 fn load(script: &str) -> Arc<Scripts> {
@@ -126,56 +103,32 @@ fn parts(body: &str) -> RequestParts {
     }
 }
 
-/// Keys with what an index over them would answer.
-struct Indexed {
-    keys: Vec<Candidate>,
-    paid: Option<Arc<Indexed>>,
-    least: usize,
+/// A rotator of one provider, every other key of which bears the tag `paid`.
+struct Pool {
+    rotator: Arc<Rotator>,
+    clock: Clock,
 }
 
-impl Indexed {
-    fn pool(len: usize) -> Arc<dyn Candidates> {
-        let tags = |at: usize| if at.is_multiple_of(2) { vec!["paid".to_owned()] } else { Vec::new() };
-        let key = |at: usize| Key { id: KeyId(at as i64), tags: tags(at), ..Key::new(ProviderId(1), format!("key-{at}"), "") };
-        let facts = |at: usize| KeyFacts { in_flight: (at % 7) as u64, ..KeyFacts::default() };
-        let all: Vec<_> =
-            (0..len).map(|at| Candidate { key: Arc::new(key(at)), provider: "openai".into(), facts: facts(at) }).collect();
-        let paid = all.iter().step_by(2).cloned().collect();
-        let paid = Arc::new(Indexed { keys: paid, paid: None, least: len / 4 });
-        Arc::new(Indexed { keys: all, paid: Some(paid), least: 0 })
-    }
-}
-
-impl Candidates for Indexed {
-    fn len(&self) -> usize {
-        self.keys.len()
+impl Pool {
+    fn of(size: i64) -> Self {
+        let base_url = BaseUrl::parse("https://provider.example/v1", false).expect("an address");
+        let provider =
+            Provider { id: PROVIDER, is_default: true, ..Provider::new("openai".to_owned(), base_url, AuthScheme::Bearer) };
+        let tags = |id: i64| if id % 2 == 0 { vec!["paid".to_owned()] } else { Vec::new() };
+        let keys = (1..=size).map(|id| {
+            let key = Key::new(PROVIDER, format!("key-{id}"), format!("sk-bench-{id:032}"));
+            Arc::new(Key { id: KeyId(id), tags: tags(id), ..key })
+        });
+        let parts = SnapshotParts { providers: vec![Arc::new(provider)], keys: keys.collect(), ..SnapshotParts::default() };
+        let (rotator, clock) = (Rotator::new(7), Clock::start());
+        rotator.apply(&Snapshot::new(parts), clock.now());
+        Pool { rotator, clock }
     }
 
-    fn get(&self, position: usize) -> Option<Candidate> {
-        self.keys.get(position).cloned()
-    }
-
-    fn contains(&self, key: KeyId) -> bool {
-        (key.0 as usize) < self.keys.len() * 2
-    }
-
-    fn with_tag(&self, _tag: &str) -> Arc<dyn Candidates> {
-        self.paid.clone().unwrap_or_else(|| Arc::new(Indexed { keys: Vec::new(), paid: None, least: 0 }))
-    }
-
-    fn least_in_flight(&self) -> Option<Candidate> {
-        self.get(self.least)
-    }
-
-    fn fastest(&self) -> Option<Candidate> {
-        self.get(0)
-    }
-
-    fn next(&self) -> Option<Candidate> {
-        self.get(0)
-    }
-
-    fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
-        among.first().cloned()
+    /// What a call hands to the hook.
+    fn view(&self) -> Arc<dyn keywheel::script::Candidates> {
+        let targets = [Target { provider: PROVIDER, model: "gpt-4o-mini".into(), tier: 1, weight: 1 }];
+        let request = PickRequest::new(&targets, Strategy::RoundRobin);
+        proxy::candidates(self.rotator.candidates(&request, self.clock.now()))
     }
 }

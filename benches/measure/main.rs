@@ -1,9 +1,11 @@
-//! Measures what `BENCHMARKS.md` reports: `make bench` runs everything; `cargo bench --bench measure -- NAME…` runs parts and
-//! prints them, `--quick` with a tenth of the calls, `--alone` without nginx (to look at Keywheel with a profiler), `--binary=PATH` another
-//! build of Keywheel, `--against=PATH` one more beside it.
+//! Measures what `BENCHMARKS.md` reports: `make bench` runs everything; `cargo bench --bench measure -- NAME…` runs parts, whose
+//! figures take the place of their last ones. With one of these the figures are only printed: `--quick` with a tenth of the calls,
+//! `--alone` without nginx (to look at Keywheel with a profiler), `--binary=PATH` another build of Keywheel, `--against=PATH` one
+//! more beside it.
 
 mod backend;
 mod compare;
+mod hooks;
 mod keys;
 mod keywheel;
 mod load;
@@ -65,7 +67,7 @@ impl Bench {
 
 /// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
 /// [`run`]; parts whose sections have the same title share a table.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "plain",
     "burst",
     "paced",
@@ -75,6 +77,7 @@ const PARTS: [&str; 13] = [
     "keys",
     "retention",
     "memory",
+    "hooks",
     "scripts",
     "reloads",
     "hostile",
@@ -108,20 +111,25 @@ fn main() -> Result<()> {
     if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(name)) {
         bail!("there is no part {unknown}; the parts are {}", PARTS.join(", "));
     }
-    let facts = report::facts();
-    let mut sections = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let kept = root.join("target/bench/parts");
+    let counts = !arguments.iter().any(|argument| argument.starts_with("--") && argument != "--bench");
     for part in PARTS.into_iter().filter(|part| wanted.is_empty() || wanted.contains(part)) {
         println!("{part}");
-        sections.push(runtime.block_on(run(&bench, part))?);
+        let section = runtime.block_on(run(&bench, part))?;
+        if counts {
+            section.keep(&kept, part)?;
+        }
     }
-    let table = report::table(&facts, &sections);
-    println!("\n{table}");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    report::write_figures(&root.join("target/bench/results.json"), &facts, &sections)?;
-    if arguments.iter().all(|argument| argument == "--bench") {
-        report::write_page(&root.join("BENCHMARKS.md"), &table)?;
+    if !counts {
+        return Ok(());
     }
-    Ok(())
+    let mut parts = Vec::new();
+    for part in PARTS {
+        parts.extend(Section::kept(&kept, part)?.map(|section| (part, section)));
+    }
+    report::write_figures(&root.join("target/bench/results.json"), &parts)?;
+    report::write_page(&root.join("BENCHMARKS.md"), &report::tables(&parts))
 }
 
 async fn run(bench: &Bench, part: &str) -> Result<Section> {
@@ -133,6 +141,7 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
         "keys" => keys::measure(bench).await,
         "retention" => retention::measure(bench).await,
         "memory" => memory::measure(bench).await,
+        "hooks" => hooks::measure(),
         "scripts" | "reloads" | "hostile" | "replay" => scripts::measure(bench, part).await,
         _ => bail!("there is no part {part}"),
     }

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::nginx;
@@ -14,7 +16,7 @@ const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
 
 /// One line of the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Row {
     /// What is measured.
     pub what: String,
@@ -29,24 +31,45 @@ pub struct Row {
 }
 
 /// The lines and figures of one part of the bench.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Section {
-    title: &'static str,
+    title: String,
     rows: Vec<Row>,
     /// Its figures.
     pub figures: Map<String, Value>,
+    /// When, on what and of what they are: [`facts`] before the part began.
+    facts: Value,
 }
 
 impl Section {
-    /// An empty part.
-    pub fn new(title: &'static str) -> Self {
-        Section { title, rows: Vec::new(), figures: Map::new() }
+    /// An empty part. Parts with the same title share a table.
+    pub fn new(title: &str) -> Self {
+        Section { title: title.to_owned(), rows: Vec::new(), figures: Map::new(), facts: facts() }
     }
 
     /// Adds a line, and prints it, since the whole takes minutes.
     pub fn add(&mut self, row: Row) {
-        println!("  {}: {}", row.what, row.measured);
+        println!("  {}: {} | {}", row.what, row.measured, row.beside);
         self.rows.push(row);
+    }
+
+    /// Keeps the part in a folder, in place of what was measured of it before.
+    pub fn keep(&self, folder: &Path, part: &str) -> Result<()> {
+        fs::create_dir_all(folder)?;
+        Ok(fs::write(folder.join(part).with_extension("json"), serde_json::to_string_pretty(self)? + "\n")?)
+    }
+
+    /// What was last measured of a part, if ever.
+    pub fn kept(folder: &Path, part: &str) -> Result<Option<Self>> {
+        match fs::read_to_string(folder.join(part).with_extension("json")) {
+            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn fact(&self, name: &str) -> String {
+        self.facts[name].as_str().map_or_else(|| self.facts[name].to_string(), str::to_owned)
     }
 }
 
@@ -80,8 +103,8 @@ impl Spread {
     }
 }
 
-/// The machine and the versions that the figures belong to.
-pub fn facts() -> Value {
+/// The machine and the versions that figures belong to.
+fn facts() -> Value {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches(['\t', ' ', ':']);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -96,7 +119,7 @@ pub fn facts() -> Value {
         "kernel": output("uname", &["-sr"]),
         "rustc": output("rustc", &["--version"]),
         "nginx": nginx::version(),
-        "load_average_at_start": load.split(' ').next().unwrap_or_default(),
+        "load_average": load.split(' ').next().unwrap_or_default(),
     })
 }
 
@@ -105,46 +128,44 @@ fn output(program: &str, arguments: &[&str]) -> String {
     output.map_or_else(|_| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The table in Markdown.
-pub fn table(facts: &Value, sections: &[Section]) -> String {
-    let fact = |name: &str| facts[name].as_str().map_or_else(|| facts[name].to_string(), str::to_owned);
-    let mut text = format!(
-        "Measured {} at commit `{}` on {} × {}, {} GiB, {}; {}; nginx {}; load average at the start {}.\n",
-        fact("date"),
-        fact("commit"),
-        fact("cores"),
-        fact("processor"),
-        fact("memory_gib"),
-        fact("kernel"),
-        fact("rustc"),
-        facts["nginx"].as_str().unwrap_or("not installed"),
-        fact("load_average_at_start"),
-    );
-    let mut title = "";
-    for section in sections {
-        if section.title != title {
-            title = section.title;
-            write!(text, "\n### {title}\n\n| what | measured | beside | limit | holds |\n|---|---|---|---|---|\n")
-                .expect("a string takes everything");
-        }
-        for row in &section.rows {
+/// The tables in Markdown, each with the time, build and load of its parts.
+pub fn tables(parts: &[(&str, Section)]) -> String {
+    let mut text = String::new();
+    if let Some((_, last)) = parts.last() {
+        let fact = |name| last.fact(name);
+        let (cores, processor, memory, kernel) = (fact("cores"), fact("processor"), fact("memory_gib"), fact("kernel"));
+        text = format!("On {cores} × {processor}, {memory} GiB, {kernel}; {}; {}.\n", fact("rustc"), fact("nginx"));
+    }
+    for group in parts.chunk_by(|(_, one), (_, next)| one.title == next.title) {
+        let head = "| what | measured | beside | limit | holds |\n|---|---|---|---|---|\n";
+        write!(text, "\n### {}\n\n{head}", group[0].1.title).expect("a string takes everything");
+        for row in group.iter().flat_map(|(_, section)| &section.rows) {
             let holds = row.holds.map_or("", |holds| if holds { "yes" } else { "**no**" });
             writeln!(text, "| {} | {} | {} | {} | {holds} |", row.what, row.measured, row.beside, row.limit)
                 .expect("a string takes everything");
         }
+        let when: Vec<String> = group
+            .iter()
+            .map(|(part, section)| {
+                format!(
+                    "`{part}` {} at `{}`, load average {}",
+                    section.fact("date"),
+                    section.fact("commit"),
+                    section.fact("load_average")
+                )
+            })
+            .collect();
+        write!(text, "\n{}.\n", when.join("; ")).expect("a string takes everything");
     }
     text
 }
 
-/// Writes the figures.
-pub fn write_figures(file: &Path, facts: &Value, sections: &[Section]) -> Result<()> {
-    let mut figures = json!({ "facts": facts });
-    for section in sections {
-        for (name, value) in &section.figures {
-            figures[section.title][name] = value.clone();
-        }
-    }
-    fs::create_dir_all(file.parent().context("a file in a folder")?)?;
+/// Writes the figures of the parts for programs.
+pub fn write_figures(file: &Path, parts: &[(&str, Section)]) -> Result<()> {
+    let figures: Map<String, Value> = parts
+        .iter()
+        .map(|(part, section)| ((*part).to_owned(), json!({ "facts": section.facts, "figures": section.figures })))
+        .collect();
     Ok(fs::write(file, serde_json::to_string_pretty(&figures)? + "\n")?)
 }
 
