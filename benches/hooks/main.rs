@@ -82,6 +82,7 @@ fn load(script: &str) -> Arc<Scripts> {
         limits: ScriptLimits::default(),
         clock: Clock::start(),
         config: Box::new(LoadConfig::default),
+        estimate: keywheel::proxy::estimate_request,
     };
     Scripts::load(options).unwrap_or_else(|problems| panic!("{problems:?}"))
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use crate::clock::Clock;
 use crate::config::{Config, ScriptWatching};
 use crate::domain::{KeyEvent, Snapshot};
+use crate::proxy::estimate_request;
 use crate::script::{
     Hook, HookReport, LoadConfig, ScriptLimits, ScriptStatus, ScriptWatch, Scripts, ScriptsOptions, WatchMode,
 };
@@ -20,6 +21,7 @@ pub(super) fn start(config: &Config, clock: Clock, snapshot: Arc<ArcSwap<Snapsho
         limits: limits(config),
         clock,
         config: Box::new(move || load_config(&snapshot.load())),
+        estimate: estimate_request,
     })
 }
 

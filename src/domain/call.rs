@@ -246,6 +246,9 @@ pub struct ScriptNote {
     pub script: String,
     /// Its line, from 1; 0 when it is not known.
     pub line: u32,
+    /// The column in that line, in characters from 1; 0 when it is not known.
+    #[serde(default)]
+    pub column: u32,
     /// What happened.
     pub message: String,
 }
@@ -311,6 +314,8 @@ pub struct CallRecord {
     pub client_request_id: Option<String>,
     /// The provider's request id.
     pub upstream_request_id: Option<String>,
+    /// Tokens that it was expected to use, by which limits and scripts went; `None`: it did not come so far.
+    pub estimated_tokens: Option<u64>,
     /// What it consumed.
     pub usage: Usage,
     /// What it cost, by the price of that time.

@@ -1,8 +1,13 @@
 //! How many tokens a request is likely to cost, before a provider has counted: for admission, limits and hooks.
 
+use bytes::Bytes;
+
 use crate::domain::{estimate_quarter_tokens, estimate_text_tokens};
 
+use super::body::peek;
 use super::json::{self, Cursor, Visit};
+use super::path::ApiPath;
+use super::plan::Payload;
 
 /// Tokens that a picture, a piece of audio or a file counts, however many bytes its base64 has.
 const BLOB_TOKENS: u64 = 1_500;
@@ -20,6 +25,23 @@ pub fn estimate_tokens(body: &[u8]) -> u64 {
     match cursor.walk(0, &mut estimate) {
         Ok(_) => estimate.tokens(),
         Err(_) => estimate_text_tokens(body),
+    }
+}
+
+/// Tokens that a `POST` of this body is expected to use, as a live call of the path counts them: for trials of scripts.
+pub fn estimate_request(path: &str, body: &Bytes) -> u64 {
+    match (ApiPath::parse(path), peek(body)) {
+        (Some(path), Ok(peek)) => estimated_tokens(&path, &Payload::Json(peek)),
+        _ => 0,
+    }
+}
+
+/// Tokens that a call is expected to use: what limits and scripts go by.
+pub(super) fn estimated_tokens(path: &ApiPath, payload: &Payload) -> u64 {
+    match payload {
+        Payload::Json(peek) if path.is_generation() || path.is_unknown() => peek.estimated_tokens,
+        Payload::Form { form, .. } => form.text_bytes / 4,
+        _ => 0,
     }
 }
 

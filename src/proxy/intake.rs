@@ -10,6 +10,7 @@ use poem::{Request, Response};
 use super::body::{BodyError, decode, peek};
 use super::call::Call;
 use super::error::ProxyError;
+use super::estimate::estimated_tokens;
 use super::hooks::{self, Routed, Taken};
 use super::inbound::{self, Inbound};
 use super::multipart::{FormError, FormReader, read_form};
@@ -234,15 +235,6 @@ fn asks_stream(payload: &Payload, query: Option<&str>) -> bool {
         Payload::Opaque(_) | Payload::Upload(_) => false,
     };
     in_body || query.is_some_and(|query| query.split('&').any(|pair| pair == "stream=true"))
-}
-
-/// Tokens that the call is expected to use: what limits and scripts go by.
-fn estimated_tokens(path: &ApiPath, payload: &Payload) -> u64 {
-    match payload {
-        Payload::Json(peek) if path.is_generation() || path.is_unknown() => peek.estimated_tokens,
-        Payload::Form { form, .. } => form.text_bytes / 4,
-        _ => 0,
-    }
 }
 
 fn plan(snapshot: Arc<Snapshot>, path: ApiPath, routed: Routed, taken: Taken, request: &Request) -> Plan {

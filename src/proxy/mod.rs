@@ -59,7 +59,7 @@ use crate::script::Scripts;
 use crate::telemetry::Metrics;
 
 pub use body::{BodyError, DecodeError, Patch, PatchError, Peek, StreamOptions, decode, peek};
-pub use estimate::estimate_tokens;
+pub use estimate::{estimate_request, estimate_tokens};
 pub use hooks::candidates;
 pub use inbound::BodyLimits;
 pub use inside::InsideCall;

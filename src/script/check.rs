@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::limits::ScriptLimits;
 use super::load::{LoadConfig, LoadReport, Loader};
-use super::runtime::{KvStore, LogSink, Surroundings, Time};
+use super::runtime::{EstimateRequest, KvStore, LogSink, Surroundings, Time};
 use super::sources::{SourceError, Sources};
 use super::stats::HookStats;
 use crate::clock::{Clock, Entropy};
@@ -14,7 +14,13 @@ use crate::clock::{Clock, Entropy};
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn check_folder(folder: &Path, limits: ScriptLimits, config: LoadConfig, clock: Clock) -> Result<LoadReport, SourceError> {
+pub fn check_folder(
+    folder: &Path,
+    limits: ScriptLimits,
+    config: LoadConfig,
+    clock: Clock,
+    estimate: EstimateRequest,
+) -> Result<LoadReport, SourceError> {
     let sources = Sources::read(folder)?;
     let around = Arc::new(Surroundings {
         clock,
@@ -22,6 +28,7 @@ pub fn check_folder(folder: &Path, limits: ScriptLimits, config: LoadConfig, clo
         entropy: Entropy::from_system(),
         kv: Arc::new(KvStore::new(limits.kv_entries, limits.kv_bytes)),
         log: LogSink::tracing(limits.log_lines),
+        estimate,
     });
     Ok(Loader { limits, config, around, stats: Arc::new(HookStats::default()) }.load(sources))
 }

@@ -333,5 +333,6 @@ fn test_surroundings(live: &Surroundings, limits: &ScriptLimits) -> Surroundings
         entropy: Entropy::from_seed(1),
         kv: Arc::new(KvStore::new(limits.kv_entries, limits.kv_bytes)),
         log: LogSink::capture(),
+        estimate: live.estimate,
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct CallDetail {
     /// The error in words, without secrets.
     #[oai(nullable)]
     error_message: Option<String>,
+    /// Tokens that it was expected to use, by which limits and scripts went (`req.estimated_tokens`); null: it did not come so far.
+    #[oai(nullable)]
+    estimated_tokens: Option<u64>,
     /// What it consumed, in every unit.
     usage: UsageBody,
     /// Values that scripts added.
@@ -55,6 +58,7 @@ impl From<&CallRecord> for CallDetail {
             client_request_id: record.client_request_id.clone(),
             upstream_request_id: record.upstream_request_id.clone(),
             error_message: record.error_message.clone(),
+            estimated_tokens: record.estimated_tokens,
             usage: UsageBody::from(&record.usage),
             attributes: record.attributes.as_deref().map(json),
             script_notes: record.script_notes.iter().map(ScriptNoteBody::from).collect(),
@@ -78,6 +82,8 @@ struct ScriptNoteBody {
     script: String,
     /// Its line, from 1; 0 when it is not known.
     line: u32,
+    /// The column in that line, in characters from 1; 0 when it is not known.
+    column: u32,
     /// What happened.
     message: String,
 }
@@ -89,6 +95,7 @@ impl From<&ScriptNote> for ScriptNoteBody {
             kind: note.kind.to_string(),
             script: note.script.clone(),
             line: note.line,
+            column: note.column,
             message: note.message.clone(),
         }
     }

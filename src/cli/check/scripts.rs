@@ -9,6 +9,7 @@ use crate::app::script_limits;
 use crate::cli::CliError;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::proxy::estimate_request;
 use crate::script::{Hook, LoadConfig, LoadReport, Problem, Severity, check_folder};
 
 /// What was found in the script folder.
@@ -21,7 +22,7 @@ impl CheckedScripts {
     /// Compiles and tests the folder.
     pub(super) fn check(config: &Config, declared: LoadConfig) -> Result<Self, CliError> {
         let folder = config.scripts.display().to_string();
-        let report = check_folder(&config.scripts, script_limits(config), declared, Clock::start())
+        let report = check_folder(&config.scripts, script_limits(config), declared, Clock::start(), estimate_request)
             .map_err(|error| CliError::Failed(anyhow::anyhow!("the script folder {folder} cannot be used: {error}")))?;
         Ok(CheckedScripts { report, folder })
     }

@@ -30,7 +30,9 @@ pub(in crate::proxy) fn on_request(
     stream: bool,
     estimated_tokens: u64,
 ) -> Result<Option<Response>, ProxyError> {
-    call.deps.scripts.offer_to_shadow(call.record.id, || parts(call, taken, stream, estimated_tokens));
+    call.record.estimated_tokens = Some(estimated_tokens);
+    let live = call.scripted.as_ref().map(|scripted| &scripted.set);
+    call.deps.scripts.offer_to_shadow(call.record.id, live, || parts(call, taken, stream, estimated_tokens));
     if !call.scripted.as_ref().is_some_and(Scripted::sees_requests) {
         return Ok(None);
     }

@@ -120,16 +120,21 @@ fn mock_request(map: Map) -> Fallible<ScriptRequest> {
     let stream = given.flag("stream")? || in_body("stream").and_then(|value| value.as_bool()).unwrap_or(false);
     let estimated_tokens = given.count("estimated_tokens")?;
     let (client, ip) = client.unwrap_or_default();
+    let path = given.text("path")?.unwrap_or_else(|| "/v1/chat/completions".to_owned());
+    let estimated_tokens = match estimated_tokens {
+        Some(tokens) => tokens,
+        None => current(|run| (run.around.estimate)(&path, &body))?,
+    };
     let parts = RequestParts {
         id: CallId::new(current(|run| run.around.now_ms())?, [7; 10]),
         method: given.text("method")?.unwrap_or_else(|| "POST".to_owned()).into(),
-        path: given.text("path")?.unwrap_or_else(|| "/v1/chat/completions".to_owned()).into(),
+        path: path.into(),
         model: model.map(Into::into),
         stream,
         client,
         client_ip: ip,
         headers: given.headers()?,
-        estimated_tokens: estimated_tokens.unwrap_or_else(|| crate::domain::estimate_text_tokens(&body)),
+        estimated_tokens,
         body,
         body_values: BODY_VALUES,
     };

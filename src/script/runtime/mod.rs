@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use rhai::{EvalAltResult, ImmutableString};
 
 pub use aside::aside;
@@ -30,6 +31,9 @@ pub enum Time {
     Fixed(AtomicI64),
 }
 
+/// How many tokens a request of a path with a body is expected to use, as the data plane counts them.
+pub type EstimateRequest = fn(path: &str, body: &Bytes) -> u64;
+
 /// What all runs of a set share.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -43,6 +47,8 @@ pub struct Surroundings {
     pub kv: Arc<KvStore>,
     /// Where `log_info` writes.
     pub log: LogSink,
+    /// What `req.estimated_tokens` is where no call has counted it.
+    pub estimate: EstimateRequest,
 }
 
 impl Surroundings {

@@ -126,6 +126,7 @@ fn full_call(started_ms: i64, entropy: &Entropy) -> CallRecord {
             raw: Some(r#"{"prompt_tokens": 18446744073709551615}"#.into()),
         },
         cost: Cost::Known(Nanodollars(0)),
+        estimated_tokens: Some(11),
         bytes_in: 12,
         bytes_out: 34,
         blank: true,

@@ -49,6 +49,7 @@ pub(super) const CALLS: Schema = Schema {
         include_str!("../../../db/migrations/segment/0001_calls.sql"),
         include_str!("../../../db/migrations/segment/0002_script_notes.sql"),
         include_str!("../../../db/migrations/segment/0003_headers.sql"),
+        include_str!("../../../db/migrations/segment/0004_estimated_tokens.sql"),
     ],
 };
 

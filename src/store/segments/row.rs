@@ -21,10 +21,10 @@ pub(super) const SUMMARY_COLUMNS: &str = "id, started_ms, total_us, first_token_
 /// The further columns of a whole record, in the order of [`read_call`].
 pub(super) const DETAIL_COLUMNS: &str = "client_request_id, upstream_request_id, client_ip, usage_partial, cache_write, \
      audio_input, audio_output, image_input, image_output, pictures, audio_ms, characters, usage_raw, error_message, \
-     attributes, dropped_headers, script_notes, headers";
-const COLUMNS: usize = 1 + 31 + 18;
+     attributes, dropped_headers, script_notes, headers, estimated_tokens";
+const COLUMNS: usize = 1 + 31 + 19;
 /// Columns that came with a later version of a segment, and with which.
-const LATER_COLUMNS: [(&str, i64); 2] = [(", script_notes", 2), (", headers", 3)];
+const LATER_COLUMNS: [(&str, i64); 3] = [(", script_notes", 2), (", headers", 3), (", estimated_tokens", 4)];
 
 /// The further columns of a whole record in a segment of a version: nobody but its writer changes a file, so an old one has none
 /// of the later columns.
@@ -94,6 +94,7 @@ pub(super) fn insert_call(
     row.put(json_unless(record.script_notes.is_empty(), &record.script_notes)?)?;
     let headers = json_unless(record.headers.is_empty(), &record.headers)?;
     row.put(some_name(names, connection, headers.as_deref())?)?;
+    row.put_some_count(record.estimated_tokens)?;
     row.insert()
 }
 
@@ -217,6 +218,7 @@ pub(super) fn read_call(row: &mut RowReader<'_>) -> rusqlite::Result<CallRecord>
         dropped_headers: row.take_some_name()?.map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         script_notes: row.take_json()?,
         headers: row.take_json_name()?,
+        estimated_tokens: row.take_some_count()?,
         attempts: Vec::new(),
         bodies: BodyCapture::default(),
     })
