@@ -13,12 +13,11 @@ use super::objects::{
     AttemptError, BodyEdit, Candidate, Candidates, ChunkEvent, Json, Keys, Rejection, Reply, Response, ScriptRequest, Upstream,
 };
 use super::set::{ScriptSet, seed};
-use crate::domain::{Blame, Effect, KeyId, Retry, Verdict};
+use super::verdict::{ErrorAnswer, read_verdict};
+use crate::domain::KeyId;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
-/// Longest cooldown that a script may set, in seconds: 31 days.
-const COOLDOWN_S: f64 = 2_678_400.0;
 /// Most keys of an answer that are looked at.
 const MOST_KEYS: usize = 64;
 
@@ -67,38 +66,6 @@ pub struct KeyAnswer {
     pub keys: Vec<KeyId>,
     /// The script that answered, as `file:line`.
     pub script: Arc<str>,
-}
-
-/// What `classify_error` makes of a failed attempt. What is `None` stays as built in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ErrorAnswer {
-    /// What may be tried next.
-    pub retry: Option<Retry>,
-    /// Who is to blame.
-    pub blame: Option<Blame>,
-    /// What happens to the key.
-    pub effect: Option<Effect>,
-    /// Why, in the script's words.
-    pub reason: Option<String>,
-    /// The script that answered, as `file:line`.
-    pub script: Arc<str>,
-}
-
-impl ErrorAnswer {
-    /// The verdict: the built-in one with what the script decided in its place.
-    pub fn onto(&self, built_in: &Verdict) -> Verdict {
-        Verdict {
-            class: built_in.class,
-            blame: self.blame.unwrap_or(built_in.blame),
-            retry: self.retry.unwrap_or(built_in.retry),
-            effect: self.effect.unwrap_or(built_in.effect),
-            rule: match &self.reason {
-                Some(reason) => format!("script {}: {reason}", self.script).into(),
-                None => format!("script {}", self.script).into(),
-            },
-            wait_source: if self.effect.is_some() { Some("script".into()) } else { built_in.wait_source.clone() },
-        }
-    }
 }
 
 /// What `on_chunk` makes of an event.
@@ -323,32 +290,6 @@ fn read_keys(answer: Dynamic) -> Fallible<Vec<KeyId>> {
     let Some(items) = answer.read_lock::<Array>() else { return Err(wrong(&answer)) };
     let wanted = items.iter().filter(|item| !item.is_unit()).take(MOST_KEYS);
     wanted.map(|item| item.read_lock::<Candidate>().map(|key| key.key.id).ok_or_else(|| wrong(item))).collect()
-}
-
-fn read_verdict(answer: Dynamic) -> Fallible<ErrorAnswer> {
-    let mut map = AnswerMap::new(answer, Hook::ClassifyError.name())?;
-    let retry = map.one_of("retry", &[("none", Retry::None), ("same", Retry::Same), ("next", Retry::Next)])?;
-    let scopes = [("request", Blame::Request), ("model", Blame::KeyModel), ("key", Blame::Key), ("provider", Blame::Provider)];
-    let blame = map.one_of("scope", &scopes)?;
-    let effect = map.one_of("effect", &[("none", "none"), ("cooldown", "cooldown"), ("disable", "disable")])?;
-    let seconds = map.take("seconds");
-    let ms = match (&seconds, effect) {
-        (Some(value), Some("cooldown")) => {
-            let number = value.as_float().ok().or_else(|| value.as_int().ok().map(|number| number as f64));
-            let valid = number.filter(|seconds| (1.0..=COOLDOWN_S).contains(seconds));
-            (valid.ok_or_else(|| map.wrong("seconds", "1 to 2678400, which is 31 days", value))? * 1000.0) as u64
-        }
-        (Some(value), _) => return Err(map.wrong("seconds", "left out unless `effect` is \"cooldown\"", value)),
-        (None, _) => 60_000,
-    };
-    let effect = effect.map(|effect| match effect {
-        "cooldown" => Effect::Cooldown { ms },
-        "disable" => Effect::Disable,
-        _ => Effect::None,
-    });
-    let reason = map.text("reason")?.map(|reason| super::runtime::clean(&reason));
-    map.finish()?;
-    Ok(ErrorAnswer { retry, blame, effect, reason, script: Arc::default() })
 }
 
 fn read_chunk(answer: &Dynamic) -> Fallible<ChunkAnswer> {

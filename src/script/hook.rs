@@ -103,16 +103,22 @@ impl Hook {
             }
             Hook::SelectKey => {
                 "`()` leaves it to the model's strategy; a key; an array of keys, of which the first that can serves; a view of \
-                 keys, of which the strategy takes one."
+                 keys, of which the strategy takes one. It is not asked where there is no choice: for a call that names an object \
+                 which one key owns, and when the same key is tried once more."
             }
             Hook::OnUpstreamRequest => "Nothing. It may change `up.path`, `up.headers` and `up.body`.",
             Hook::ClassifyError => {
                 "`()`, or `#{retry, scope, effect, seconds, reason}`, each of them optional: retry `\"none\"`, `\"same\"` or \
                  `\"next\"`; scope `\"request\"`, `\"model\"`, `\"key\"` or `\"provider\"`; effect `\"none\"`, `\"cooldown\"` \
-                 (`seconds`, 60 unless given) or `\"disable\"`."
+                 (`seconds`, 60 unless given) or `\"disable\"`. The effect falls on the scope: a model, a key or a provider can \
+                 rest, a key alone can be disabled, and a request has no effect; what contradicts itself is an error. A scope \
+                 alone keeps the built-in effect where that can fall on it; else nothing follows, but a provider's failure counts \
+                 for its breaker. `\"disable\"` alone means the key. Secrets of the key are masked in `err`."
             }
             Hook::OnResponse => {
-                "Nothing. It may change `resp.status`, `resp.headers` and `resp.body`. Where the client of a stream was kept waiting \
+                "Nothing. It may change `resp.status`, `resp.headers` and `resp.body`. What a provider refuses comes \
+                 with its body; any other answer over 1 MiB, or of another content type than JSON, flows like a stream: `resp.body` \
+                 is then `()` and `resp.is_stream` true. Where the client of a stream was kept waiting \
                  with a head of Keywheel's own, changes of status and headers come too late and have no effect."
             }
             Hook::OnChunk => {

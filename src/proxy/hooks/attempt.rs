@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{edit_headers, patched, script_error};
-use crate::domain::Verdict;
+use crate::domain::{Key, Verdict};
 use crate::outbound::{RequestBody, passing_client_headers};
 use crate::proxy::attempt::Failure;
 use crate::proxy::call::Call;
 use crate::proxy::error::ProxyError;
 use crate::proxy::plan::{Payload, Plan};
-use crate::rotator::Lease;
+use crate::rotator::{Lease, holds_secret, mask};
 use crate::script::{AttemptError, AttemptErrorParts, Candidate, Hook, ScriptRequest, ScriptSet, Upstream, UpstreamParts};
 
 /// A request as it goes to the provider.
@@ -104,13 +104,13 @@ pub(in crate::proxy) fn classify_error(
         Failure::Broken { status, .. } | Failure::Empty(status) => (Some(*status), &no_headers, &b""[..]),
         _ => (None, &no_headers, &b""[..]),
     };
-    let words = Words::read(body);
+    let words = Words::read(body).masked(lease.key());
     let error = AttemptError::new(AttemptErrorParts {
         status: status.map(|status| status.as_u16()),
         code: words.code,
         kind: words.kind,
         message: message.unwrap_or_default().to_owned(),
-        headers: Arc::new(headers.clone()),
+        headers: Arc::new(masked(headers, lease.key())),
         elapsed_ms: call.attempt_us() / 1000,
         bytes_sent: match &plan.payload {
             Payload::Json(peek) => peek.body.len() as u64,
@@ -122,6 +122,18 @@ pub(in crate::proxy) fn classify_error(
         Some(answer) => answer.onto(&built_in),
         None => built_in,
     }
+}
+
+/// Headers as scripts may see them: what a provider echoes of the key's secret is blanked.
+fn masked(headers: &HeaderMap, key: &Key) -> HeaderMap {
+    let mut headers = headers.clone();
+    for value in headers.values_mut() {
+        if holds_secret(value.as_bytes(), key) {
+            let blanked = mask(&String::from_utf8_lossy(value.as_bytes()), key);
+            *value = HeaderValue::from_str(&blanked).unwrap_or(HeaderValue::from_static("[masked]"));
+        }
+    }
+    headers
 }
 
 /// What an error body says in single words.
@@ -143,6 +155,12 @@ impl Words {
             _ => None,
         };
         Words { code: word("code"), kind: word("type").or_else(|| word("status")) }
+    }
+
+    /// The words without the key's secret.
+    fn masked(self, key: &Key) -> Self {
+        let masked = |word: String| if holds_secret(&word, key) { mask(&word, key) } else { word };
+        Words { code: self.code.map(masked), kind: self.kind.map(masked) }
     }
 }
 

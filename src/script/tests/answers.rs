@@ -1,7 +1,6 @@
 //! What each hook may answer and change.
 
 use super::*;
-use crate::domain::{Blame, Class, Effect, Retry, Verdict};
 
 fn decide(text: &str) -> Result<RequestDecision, ScriptFailure> {
     set(text).on_request(&request(r#"{"model":"fast","messages":[{"role":"user","content":"hi"}]}"#))
@@ -220,55 +219,6 @@ fn on_upstream_request_cannot_send_elsewhere() {
         assert!(failed.is_err(), "{change}");
         assert_eq!(up.edits(), UpstreamEdits::default(), "{change}");
         assert_eq!(req.failures().len(), 1);
-    }
-}
-
-#[test]
-fn classify_error_gives_a_verdict() {
-    let set = set(r#"
-        fn classify_error(err, key, attempt) {
-            assert_eq([err.status, err.code, err.type, err.elapsed_ms, err.bytes_sent], [418, "teapot", (), 12, 34]);
-            if "brew" in err.message && err.headers["x-pot"] == "full" {
-                return #{retry: "next", scope: "key", effect: "cooldown", seconds: 2.5, reason: "tea"};
-            }
-        }"#);
-    let headers: HeaderMap = [("x-pot".parse().unwrap(), "full".parse().unwrap())].into_iter().collect();
-    let parts = AttemptErrorParts {
-        status: Some(418),
-        code: Some("teapot".into()),
-        message: "cannot brew".into(),
-        headers: Arc::new(headers),
-        elapsed_ms: 12,
-        bytes_sent: 34,
-        kind: None,
-    };
-    let answer = set.classify_error(&request("{}"), &AttemptError::new(parts), &pool().get(0).unwrap(), 1).unwrap();
-    let built_in = Verdict {
-        class: Class::Request,
-        blame: Blame::Request,
-        retry: Retry::None,
-        effect: Effect::None,
-        rule: "default".into(),
-        wait_source: None,
-    };
-    let verdict = answer.onto(&built_in);
-    assert_eq!((verdict.class, verdict.blame, verdict.retry), (Class::Request, Blame::Key, Retry::Next));
-    assert_eq!((verdict.effect, &*verdict.rule), (Effect::Cooldown { ms: 2_500 }, "script a.rhai:2: tea"));
-}
-
-#[test]
-fn a_verdict_that_means_nothing_is_the_built_in_one() {
-    for (answer, message) in [
-        (r#"#{retry: "later"}"#, r#"`retry` of the answer of `classify_error` must be one of "none", "same", "next""#),
-        (r#"#{effect: "cooldown", seconds: 0}"#, "must be 1 to 2678400"),
-        (r#"#{effect: "disable", seconds: 5}"#, "left out unless"),
-        (r#"#{effect: "cooldown", seconds: "soon"}"#, "must be 1 to"),
-        (r#"#{who: "key"}"#, "has no member `who`"),
-        ("5", "answers `()` or a map"),
-    ] {
-        let (set, req) = (set(&format!("fn classify_error(err, key, attempt) {{ {answer} }}")), request("{}"));
-        assert_eq!(set.classify_error(&req, &AttemptError::new(Default::default()), &pool().get(0).unwrap(), 1), None);
-        assert!(req.failures()[0].message.contains(message), "{:?}", req.failures());
     }
 }
 
