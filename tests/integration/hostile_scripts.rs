@@ -55,3 +55,49 @@ pub const BODIES: [(&str, &str); 49] = [
 
 /// What the bodies call.
 pub const HELPERS: &str = "fn a(x) { b(x) } fn b(x) { a(x) } fn down(x) { down(x + 1) + 1 }\n";
+
+#[allow(dead_code, reason = "the unit tests of the room share this file")]
+/// Bodies of other hooks than `on_request`, each of which must fail: what it does, the hook, the body.
+pub const IN_OTHER_HOOKS: [(&str, &str, &str); 25] = [
+    ("growing an answer", "route", "let to = #{fallbacks: []}; loop { to.fallbacks.push(req.model); }"),
+    ("doubling a name", "route", "let name = req.model; loop { name += name; }"),
+    ("an endless list of labels", "route", "loop { req.tags.push(\"x\"); req.tags.push(`${req.tags}`); }"),
+    ("looking for a second tag", "select_key", "loop { keys.with_tag(\"paid\").with_tag(\"nobody\"); }"),
+    (
+        "looking for a third tag",
+        "select_key",
+        "let paid = keys.with_tag(\"paid\").with_tag(\"paid\"); loop { paid.with_tag(\"x\"); }",
+    ),
+    ("filtering for ever", "select_key", "loop { keys.filter(|key| true); }"),
+    ("filtering what was filtered", "select_key", "let kept = keys; loop { kept = kept.filter(|key| true); }"),
+    ("asking what was filtered", "select_key", "let kept = keys.filter(|key| true); loop { kept.fastest(); kept.next(); }"),
+    (
+        "asking what has two tags",
+        "select_key",
+        "let kept = keys.with_tag(\"paid\").with_tag(\"paid\"); loop { kept.least_in_flight(); }",
+    ),
+    ("the least of all, for ever", "select_key", "loop { keys.min_by(|key| key.in_flight); }"),
+    ("walking over keys for ever", "select_key", "loop { for key in keys { key.tags.contains(\"x\"); } }"),
+    ("gathering keys", "select_key", "let all = [keys]; loop { all += all; }"),
+    ("asking every strategy for ever", "select_key", "loop { keys.next(); keys.fastest(); keys.least_in_flight(); }"),
+    ("ever new headers", "on_upstream_request", "for n in 0..10000000 { up.headers[`x-${n}`] = n; }"),
+    ("a body in itself", "on_upstream_request", "loop { up.body.messages.push(up.body); }"),
+    ("a path that grows", "on_upstream_request", "loop { up.path += up.path; }"),
+    ("doubling an error", "classify_error", "let text = err.message + \"x\"; loop { text += text; }"),
+    (
+        "looking at an error for ever",
+        "classify_error",
+        "loop { header(err.headers, \"x-a\", \"\"); key.tags.contains(\"x\"); }",
+    ),
+    ("an answer in itself", "on_response", "loop { resp.body.choices.push(resp.body); }"),
+    ("headers without end", "on_response", "for n in 0..10000000 { resp.headers[`x-${n}`] = n; }"),
+    ("an event in itself", "on_chunk", "loop { event.data.a = event.data; event.data.a.b = event.data; }"),
+    ("words for an event", "on_chunk", "let words = \"x\"; loop { words += words; }"),
+    ("doubling a record", "on_complete", "let all = [record]; loop { all += all; }"),
+    (
+        "a slow pattern over a record",
+        "on_complete",
+        "let s = record.path; s.pad(200000, \"a\"); loop { regex_is_match(s, `(a+)+$b`); }",
+    ),
+    ("counting an event for ever", "on_key_event", "loop { kv_incr(event.kind, 1, 60); }"),
+];

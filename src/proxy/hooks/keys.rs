@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::{KeyId, Moment, Strategy};
 use crate::proxy::call::Call;
 use crate::rotator::{self, KeyView, PickRequest};
-use crate::script::{Candidate, Candidates, Hook, KeyAnswer, subset};
+use crate::script::{Candidate, Candidates, Hook, KeyAnswer, tagged};
 
 /// Asks the scripts which keys an attempt should use. `None`: the strategy decides.
 pub(in crate::proxy) fn select_key(call: &Call, pick: &PickRequest<'_>, attempt: u32, now: Moment) -> Option<KeyAnswer> {
@@ -47,9 +47,7 @@ impl Candidates for Pool {
             return Arc::new(Pool(self.0.with_tag(tag)));
         }
         // The rotator has an index of one tag, so a second one is looked for key by key.
-        let found = (0..self.0.len()).filter_map(|position| self.get(position));
-        let tagged = found.filter(|found| found.key.tags.iter().any(|own| own == tag)).collect();
-        subset(Arc::new(Pool(self.0.clone())), tagged)
+        tagged(Arc::new(Pool(self.0.clone())), tag)
     }
 
     fn least_in_flight(&self) -> Option<Candidate> {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Map};
 
+use super::headers::is_framing;
 use crate::script::error::{fault, fault_at};
 use crate::script::json::to_json;
 use crate::script::register::Registrar;
@@ -50,7 +51,11 @@ fn respond(status: i64, headers: Map, body: Dynamic) -> Fallible<Reply> {
     let mut pairs = Vec::new();
     for (name, value) in &headers {
         let pair = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(&value.to_string()).ok());
-        pairs.push(pair.ok_or_else(|| fault_at(format!("`{name}` is not a header that can be sent"), value))?);
+        let pair = pair.ok_or_else(|| fault_at(format!("`{name}` is not a header that can be sent"), value))?;
+        if is_framing(&pair.0) {
+            return Err(fault(format!("the header `{}` is set by Keywheel alone: leave it out of `respond`", pair.0)));
+        }
+        pairs.push(pair);
     }
     let text = body.read_lock::<ImmutableString>().map(|text| text.to_string());
     let (body, kind) = match text {
@@ -87,7 +92,8 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         )
         .function(
             "respond(status: int, headers: map, body: any) -> Reply",
-            "Answers the call at once: a string goes out as text, anything else as JSON. Nothing is sent to a provider.",
+            "Answers the call at once: a string goes out as text, anything else as JSON. Nothing is sent to a provider. Headers \
+             that belong to the connection or the body's framing, such as `content-length`, are an error.",
             respond,
         );
 }
@@ -113,5 +119,8 @@ mod tests {
         assert_eq!((reply.body.as_ref(), reply.headers.len()), (&br#"{"a":1}"#[..], 1));
         assert!(respond(200, Map::from([("a b".into(), "c".into())]), "".into()).is_err());
         assert!(respond(200, Map::from([("a".into(), "c\n".into())]), "".into()).is_err());
+        for name in ["content-length", "Transfer-Encoding", "connection", "content-encoding", "upgrade"] {
+            assert!(respond(200, Map::from([(name.into(), "1".into())]), "".into()).is_err(), "{name}");
+        }
     }
 }

@@ -31,6 +31,11 @@ const FRAMING: [&str; 11] = [
     "proxy-connection",
 ];
 
+/// Whether a name belongs to the connection or to the framing of the body.
+pub(super) fn is_framing(name: &HeaderName) -> bool {
+    FRAMING.contains(&name.as_str())
+}
+
 /// A change of one header: a value to set in place of all others of that name, or `None` to remove it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderEdit {
@@ -113,7 +118,7 @@ impl Headers {
 
     fn set(&self, name: &str, value: &Dynamic) -> Result<(), Box<EvalAltResult>> {
         let parsed: HeaderName = name.parse().map_err(|_| fault(format!("`{name}` is not a header name")))?;
-        if CREDENTIAL_HEADERS.contains(&parsed.as_str()) || FRAMING.contains(&parsed.as_str()) {
+        if CREDENTIAL_HEADERS.contains(&parsed.as_str()) || is_framing(&parsed) {
             return Err(fault(format!("the header `{parsed}` is set by Keywheel alone")));
         }
         let value = match value.is_unit() {

@@ -54,6 +54,9 @@ pub trait Candidates: Send + Sync {
     fn next_among(&self, among: &[Candidate]) -> Option<Candidate>;
 }
 
+/// What a look at a key counts as, in units of [`charge`]: one step.
+const CHARGED_AS: usize = 64;
+
 /// The view that a script holds.
 #[derive(Clone)]
 pub struct Keys(pub(in crate::script) Arc<dyn Candidates>);
@@ -64,9 +67,23 @@ struct Subset {
     kept: Vec<Candidate>,
 }
 
-/// Those candidates of a view that a condition let through.
-pub fn subset(of: Arc<dyn Candidates>, kept: Vec<Candidate>) -> Arc<dyn Candidates> {
+/// Those candidates of a view that have a tag, found by a look at each: for views that have no index for it. The script that
+/// asks pays for every look, and the search ends when it has no more steps: it is stopped then.
+pub fn tagged(of: Arc<dyn Candidates>, tag: &str) -> Arc<dyn Candidates> {
+    let looks = (0..of.len()).map_while(|position| charge(0).is_ok().then(|| of.get(position)));
+    let kept = looks.flatten().filter(|found| has_tag(found, tag)).collect();
     Arc::new(Subset { of, kept })
+}
+
+fn has_tag(candidate: &Candidate, tag: &str) -> bool {
+    candidate.key.tags.iter().any(|own| own == tag)
+}
+
+impl Subset {
+    /// Those that were kept, with a step for each that the script pays. One that has no more steps sees none, and is stopped.
+    fn walked(&self) -> &[Candidate] {
+        if charge(self.kept.len() * CHARGED_AS).is_ok() { &self.kept } else { &[] }
+    }
 }
 
 impl Candidates for Subset {
@@ -83,22 +100,22 @@ impl Candidates for Subset {
     }
 
     fn with_tag(&self, tag: &str) -> Arc<dyn Candidates> {
-        let has_tag = |found: &&Candidate| found.key.tags.iter().any(|own| own == tag);
-        subset(self.of.clone(), self.kept.iter().filter(has_tag).cloned().collect())
+        let kept = self.walked().iter().filter(|found| has_tag(found, tag)).cloned().collect();
+        Arc::new(Subset { of: self.of.clone(), kept })
     }
 
     fn least_in_flight(&self) -> Option<Candidate> {
         let load = |found: &Candidate| found.facts.in_flight as f64 / f64::from(found.key.weight.max(1));
-        self.kept.iter().min_by(|one, other| load(one).total_cmp(&load(other))).cloned()
+        self.walked().iter().min_by(|one, other| load(one).total_cmp(&load(other))).cloned()
     }
 
     fn fastest(&self) -> Option<Candidate> {
         let latency = |found: &Candidate| found.facts.ewma_ms.unwrap_or(0.0);
-        self.kept.iter().min_by(|one, other| latency(one).total_cmp(&latency(other))).cloned()
+        self.walked().iter().min_by(|one, other| latency(one).total_cmp(&latency(other))).cloned()
     }
 
     fn next(&self) -> Option<Candidate> {
-        self.of.next_among(&self.kept)
+        self.of.next_among(self.walked())
     }
 
     fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
@@ -128,7 +145,7 @@ impl Keys {
                 kept.push(candidate);
             }
         }
-        Ok(Keys(subset(self.0.clone(), kept)))
+        Ok(Keys(Arc::new(Subset { of: self.0.clone(), kept })))
     }
 
     fn min_by(&self, ctx: &NativeCallContext<'_>, measure: &FnPtr) -> Fallible<Dynamic> {
@@ -196,7 +213,7 @@ pub(super) fn register(registrar: &mut Registrar<'_>) {
         .syntax("for key in keys", "Walks over all of them: it costs as many steps as there are keys.", |engine| {
             engine.register_iterator_result::<Keys, Dynamic>();
         })
-        .method("with_tag(tag: string) -> Keys", "Those that have a tag.", |keys: &mut Keys, tag: &str| {
+        .method("with_tag(tag: string) -> Keys", "Those that have a tag. The first tag is looked up; a further one costs a look at each key that is left.", |keys: &mut Keys, tag: &str| {
             Keys(keys.0.with_tag(tag))
         })
         .method(

@@ -18,7 +18,7 @@ pub use document::{BodyEdit, BodyEditAction};
 pub use frozen::FrozenKeys;
 pub use headers::HeaderEdit;
 pub use json::Json;
-pub use key::{Candidate, Candidates, Keys, subset};
+pub use key::{Candidate, Candidates, Keys, tagged};
 pub use list::StringList;
 pub(super) use request::tag;
 pub use request::{Missing, RequestParts, ScriptRequest};

@@ -36,6 +36,99 @@ fn every_hostile_script_is_stopped_soon() {
     }
 }
 
+/// A pool of 100,000 keys that finds one tag by an index, as the rotator does.
+struct BigPool {
+    keys: Arc<[Candidate]>,
+    is_tagged: bool,
+}
+
+impl Candidates for BigPool {
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn get(&self, position: usize) -> Option<Candidate> {
+        self.keys.get(position).cloned()
+    }
+
+    fn contains(&self, key: KeyId) -> bool {
+        self.keys.iter().any(|candidate| candidate.key.id == key)
+    }
+
+    fn with_tag(&self, tag: &str) -> Arc<dyn Candidates> {
+        let of = BigPool { keys: self.keys.clone(), is_tagged: true };
+        if self.is_tagged { tagged(Arc::new(of), tag) } else { Arc::new(of) }
+    }
+
+    fn least_in_flight(&self) -> Option<Candidate> {
+        self.get(0)
+    }
+
+    fn fastest(&self) -> Option<Candidate> {
+        self.get(0)
+    }
+
+    fn next(&self) -> Option<Candidate> {
+        self.get(0)
+    }
+
+    fn next_among(&self, among: &[Candidate]) -> Option<Candidate> {
+        among.iter().min_by_key(|found| found.facts.in_flight).cloned()
+    }
+}
+
+fn run(set: &ScriptSet, hook: Hook, keys: &Arc<[Candidate]>) {
+    let req = hostile_request();
+    let body = Bytes::from_static(br#"{"choices":[{"message":{"content":"hi"}}]}"#);
+    match hook {
+        Hook::OnRequest => drop(set.on_request(&req)),
+        Hook::Route => drop(set.route(&req)),
+        Hook::SelectKey => drop(set.select_key(&req, Arc::new(BigPool { keys: keys.clone(), is_tagged: false }), 1)),
+        Hook::OnUpstreamRequest => {
+            let up = Upstream::new(UpstreamParts {
+                provider: "openai".into(),
+                model: Some("fast".into()),
+                path: "/chat/completions".into(),
+                headers: Arc::default(),
+                body: Bytes::from_static(br#"{"messages":[{"role":"user","content":"hi"}]}"#),
+                body_values: 10_000,
+            });
+            drop(set.on_upstream_request(&req, &up, &keys[0], 1));
+        }
+        Hook::ClassifyError => drop(set.classify_error(&req, &AttemptError::new(Default::default()), &keys[0], 1)),
+        Hook::OnResponse => {
+            let parts = ResponseParts { status: 200, headers: Arc::default(), body: Some(body), body_values: 10_000 };
+            drop(set.on_response(&req, &Response::new(parts)));
+        }
+        Hook::OnChunk => drop(set.on_chunk(&req, &ChunkEvent::new(None, 0, body, 10_000))),
+        Hook::OnComplete => set.on_complete(&mut Default::default()),
+        Hook::OnKeyEvent => {
+            let (at_ms, provider, kind) = (1, ProviderId(1), crate::domain::KeyEventKind::Active);
+            let event = crate::domain::KeyEvent { at_ms, provider, key: None, kind, reason: String::new() };
+            set.on_key_event(&event, "openai", None);
+        }
+    }
+}
+
+#[test]
+fn every_hostile_script_is_stopped_soon_in_any_hook() {
+    let clock = Clock::start();
+    let keys: Arc<[Candidate]> = (0..100_000).map(|id| candidate(id, &["paid"], KeyFacts::default())).collect();
+    for (what, name, body) in scripts::IN_OTHER_HOOKS {
+        let hook = Hook::by_name(name).unwrap();
+        let set = set_under_limits(&format!("fn {name}({}) {{ {body} }}", hook.parameters().join(", ")));
+        let took = (0..3).map(|_| {
+            let before = clock.thread_micros();
+            run(&set, hook, &keys);
+            Duration::from_micros(clock.thread_micros() - before)
+        });
+        let best = took.min().unwrap_or_default();
+        let report = set.reports().into_iter().find(|report| report.hook == name).unwrap();
+        assert_eq!((report.calls, report.failures), (3, 3), "{what} in {name} was not stopped");
+        assert!(best < SOON, "{what} in {name} took {best:?}");
+    }
+}
+
 #[test]
 fn deep_expressions_in_deep_calls_fit_the_stack() {
     let nested = format!("{}f(x + 1){}", "(1 + ".repeat(20), ")".repeat(20));
