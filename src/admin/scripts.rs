@@ -7,6 +7,7 @@ mod diff;
 mod dry_run;
 mod error;
 mod files;
+mod given;
 mod guide;
 mod installation;
 mod recorded;

@@ -185,7 +185,7 @@ fn attempt_map(attempt: &AttemptRecord) -> Map {
     ])
 }
 
-fn event_map(event: &KeyEvent, provider: &str, key: Option<&str>) -> Map {
+pub(super) fn event_map(event: &KeyEvent, provider: &str, key: Option<&str>) -> Map {
     let (kind, until_ms, model) = match &event.kind {
         KeyEventKind::Cooling { until_ms, model } => ("cooling", Some(*until_ms), model.as_deref()),
         KeyEventKind::DisabledAuto => ("disabled_auto", None, None),

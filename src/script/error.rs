@@ -124,8 +124,8 @@ impl From<&ScriptFailure> for ScriptNote {
 
 /// What a hook did, for a call's record.
 pub(super) fn note(hook: &'static str, kind: &'static str, place: &Place, message: String) -> ScriptNote {
-    let line = u32::try_from(place.line).unwrap_or(u32::MAX);
-    ScriptNote { hook: hook.into(), kind: kind.into(), script: place.script.clone(), line, message }
+    let [line, column] = [place.line, place.column].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    ScriptNote { hook: hook.into(), kind: kind.into(), script: place.script.clone(), line, column, message }
 }
 
 impl fmt::Display for ScriptFailure {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use super::error::{Place, Problem};
 use super::hook::Hook;
 use super::limits::ScriptLimits;
 use super::load::{LoadConfig, LoadReport, Loader, TestReport};
-use super::runtime::{KvStore, LogSink, Surroundings, Time};
+use super::runtime::{EstimateRequest, KvStore, LogSink, Surroundings, Time};
 use super::set::ScriptSet;
 use super::sources::Sources;
 use super::stats::{HookReport, HookStats};
@@ -32,6 +33,8 @@ pub struct ScriptsOptions {
     pub clock: Clock,
     /// What `on_load` is told.
     pub config: ConfigSource,
+    /// How the data plane estimates requests.
+    pub estimate: EstimateRequest,
 }
 
 /// The scripts of an installation.
@@ -126,6 +129,7 @@ impl Scripts {
             entropy: Entropy::from_system(),
             kv: Arc::new(KvStore::new(options.limits.kv_entries, options.limits.kv_bytes)),
             log: LogSink::tracing(options.limits.log_lines),
+            estimate: options.estimate,
         });
         let stats = Arc::new(HookStats::default());
         let loader =
@@ -247,6 +251,11 @@ impl Scripts {
 
     pub(super) fn surroundings(&self) -> &Surroundings {
         &self.around
+    }
+
+    /// Tokens that a request of this path and body is expected to use, as the data plane counts them.
+    pub fn estimate_request(&self, path: &str, body: &Bytes) -> u64 {
+        (self.around.estimate)(path, body)
     }
 
     /// The limits under which hooks run.

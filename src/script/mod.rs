@@ -29,12 +29,13 @@ mod sources;
 mod stats;
 mod trial;
 mod unit;
+mod verdict;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswer};
+pub use calls::{ChunkAnswer, KeyAnswer, RequestDecision, RouteAnswer};
 pub use check::check_folder;
 pub use edit::{EditError, Edited};
 pub use error::{FailureKind, Place, Problem, ScriptFailure, Severity};
@@ -48,15 +49,16 @@ pub use name::{ScriptName, ScriptNameError};
 pub use objects::{
     AttemptError, AttemptErrorParts, BodyEdit, BodyEditAction, Candidate, Candidates, ChunkEvent, FrozenKeys, HeaderEdit,
     Missing, Rejection, Reply, RequestParts, Response, ResponseEdits, ResponseParts, ScriptRequest, Upstream, UpstreamEdits,
-    UpstreamParts, subset,
+    UpstreamParts, tagged,
 };
 pub use reference::{Part, Topic, TopicEntry, definitions, reference, topics};
-pub use runtime::{LogLevel, LogLine};
+pub use runtime::{EstimateRequest, LogLevel, LogLine};
 pub use set::ScriptSet;
 pub use sources::{SourceError, Sources};
 pub use stats::HookReport;
 pub use trial::{
     Aspect, ChangeCount, Comparison, CostSums, Decision, Destination, Ending, Installation, Nowhere, Placement, ShadowOptions,
-    ShadowReport, SideBySide, Step, TrialEvent, TrialInput, TrialSet, TrialStore, Walk, Wish,
+    ShadowReport, SideBySide, Step, TrialEvent, TrialInput, TrialKeyEvent, TrialSet, TrialStore, Walk, Wish,
 };
+pub use verdict::ErrorAnswer;
 pub use watch::{ScriptWatch, WatchMode};

@@ -14,7 +14,8 @@ const INTRODUCTION: &str = "\
 Keywheel asks your scripts, written in [Rhai](https://rhai.rs/book/), at the points of a call where you may want a say: who may ask
 what, where a call goes, which key it uses, what a failure means, what the client gets. Every `*.rhai` file of the script folder
 (`--scripts`, `./scripts` unless told otherwise) is loaded, in the order of their names; files in folders below it are there to be
-imported. A change goes live by itself within a fraction of a second, and only if it compiles, its `on_load` agrees and its tests pass.
+imported. A change goes live by itself, most often within a fraction of a second, and only if it compiles, its `on_load` agrees and its
+tests pass.
 
 `keywheel script new NAME` writes a file to start from, `keywheel check` tests the folder, and [examples](examples) shows twelve
 things that others do with it. `keywheel script definitions > keywheel.d.rhai` describes all of this to an editor's language server.
@@ -26,12 +27,16 @@ const RULES: &str = "\
 - Where several scripts define a hook, they run in order, and the first answer that is not `()` counts; changes add up.
 - What a function's last statement gives is its answer. End with `;` or `()` where that is not meant.
 - A call keeps the scripts that it began with. Nothing is kept between two runs but what `kv_set` and `kv_incr` store.
+- A changed file is looked at at once where the system tells of changes, and within two seconds on a mount that does not, such as some
+  network and container mounts; `--script-watch 500ms` looks that often instead. What the API writes is live before it answers.
 - Constants at a file's top level can be used in its functions; a top-level `let` cannot.
 - `on_load(config)` runs before a set goes live; `throw` refuses it. `config` is a map: `version, providers, models, key_tags`.
 - `test_*()` functions run at every load, each with a store and a clock of its own; `throw` or a failed `assert` refuses the set.
 - There is no network, no file, no environment, no `eval` and no `sleep`. A script never sees a secret.
 - When `on_request` or `on_upstream_request` fails, the client gets 500 `script_error` and nothing is sent. Where any other hook fails,
-  the call goes on as if there were no such hook. A failure is in the log, in `/metrics`, and on the call's record with its line.
+  the call goes on as if there were no such hook. A failure is in the log, in `/metrics`, and on the call's record with its line and column.
+- `on_response` gets a body only where the answer is held whole: JSON of at most 1 MiB, or a provider's refusal. All others flow, and are
+  as a stream to it.
 - A hook that fails many calls in a row is left out until the next reload; a filter that is left out stays closed.
 - When the scripts cannot be loaded at a start, there is no last good set to go on with: no call is let through until they load.
 ";

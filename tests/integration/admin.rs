@@ -61,7 +61,8 @@ impl Api {
         let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default()).unwrap();
         let ending = CancellationToken::new();
         let config = Box::new(LoadConfig::default);
-        let scripts = Scripts::load(ScriptsOptions { folder: None, limits: ScriptLimits::default(), clock, config }).unwrap();
+        let (limits, estimate) = (ScriptLimits::default(), keywheel::proxy::estimate_request);
+        let scripts = Scripts::load(ScriptsOptions { folder: None, limits, clock, config, estimate }).unwrap();
         let outbound = Arc::new(Outbound::new(Options::default()));
         let proxy = Proxy::new(ProxyParts {
             clock,

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{AttemptRecord, CallRecord, Client, Ref, Snapshot, StoredBody, estimate_text_tokens};
-use crate::script::{AttemptErrorParts, Missing, RequestParts, ResponseParts, TrialInput};
+use crate::domain::{AttemptRecord, CallRecord, Client, Ref, Snapshot, StoredBody};
+use crate::script::{AttemptErrorParts, Missing, RequestParts, ResponseParts, Scripts, TrialEvent, TrialInput};
 
 /// Values of a body that a script may look at.
 pub(super) const BODY_VALUES: usize = 200_000;
+
+/// Events of a logged stream that a draft is shown.
+const MOST_EVENTS: usize = 100;
 
 /// Why a logged call has nothing to say about scripts.
 pub(super) fn is_skipped(record: &CallRecord) -> bool {
@@ -17,7 +20,7 @@ pub(super) fn is_skipped(record: &CallRecord) -> bool {
 }
 
 /// What is known of a logged call: its client by today's catalog; its body, and those of its headers, that were kept.
-pub(super) fn input(record: CallRecord, snapshot: &Snapshot) -> TrialInput {
+pub(super) fn input(record: CallRecord, snapshot: &Snapshot, scripts: &Scripts) -> TrialInput {
     let body = request_body(&record);
     let request = RequestParts {
         id: record.id,
@@ -28,7 +31,7 @@ pub(super) fn input(record: CallRecord, snapshot: &Snapshot) -> TrialInput {
         client: record.client.as_ref().map(|client| client_of(client, snapshot)),
         client_ip: record.client_ip,
         headers: Arc::new(record.headers.to_map()),
-        estimated_tokens: estimated_tokens(&record, body.as_ref()),
+        estimated_tokens: estimated_tokens(&record, body.as_ref(), scripts),
         body: body.clone().unwrap_or_default(),
         body_values: BODY_VALUES,
     };
@@ -38,9 +41,9 @@ pub(super) fn input(record: CallRecord, snapshot: &Snapshot) -> TrialInput {
         at_ms: record.started_ms,
         errors: record.attempts.iter().filter_map(error).collect(),
         response: response(&record),
-        events: Vec::new(),
         request,
         record: Some(Box::new(record)),
+        ..TrialInput::default()
     }
 }
 
@@ -56,11 +59,30 @@ fn whole(body: &StoredBody) -> Option<Bytes> {
     (!body.truncated).then(|| body.bytes.clone())
 }
 
-fn estimated_tokens(record: &CallRecord, body: Option<&Bytes>) -> u64 {
-    match body {
-        Some(body) => estimate_text_tokens(body),
-        None => record.usage.input.unwrap_or(record.bytes_in / 4),
-    }
+/// The number that scripts were told when the call was made. Records of older versions do not have it: it is counted again from a
+/// body that is kept, and else what comes nearest is what the provider counted.
+fn estimated_tokens(record: &CallRecord, body: Option<&Bytes>, scripts: &Scripts) -> u64 {
+    let counted = || body.map(|body| scripts.estimate_request(&record.path, body));
+    let nearest = || record.usage.input.unwrap_or(record.bytes_in / 4);
+    record.estimated_tokens.or_else(counted).unwrap_or_else(nearest)
+}
+
+/// The events of a streamed answer, as the client got them: the first of those that are kept.
+pub(super) fn events(record: &CallRecord) -> Vec<TrialEvent> {
+    let body = record.bodies.response.as_ref().filter(|_| record.stream);
+    let text = body.map(|body| String::from_utf8_lossy(&body.bytes).replace("\r\n", "\n")).unwrap_or_default();
+    // What follows the last blank line may be half an event.
+    let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
+    let field = |line: &str, name: &str| {
+        let value = line.strip_prefix(name)?.strip_prefix(':')?;
+        Some(value.strip_prefix(' ').unwrap_or(value).to_owned())
+    };
+    let event = |text: &str| {
+        let data: Vec<String> = text.lines().filter_map(|line| field(line, "data")).collect();
+        let name = text.lines().find_map(|line| field(line, "event"));
+        (!data.is_empty()).then(|| TrialEvent { name, data: data.join("\n").into() })
+    };
+    whole.split("\n\n").filter_map(event).take(MOST_EVENTS).collect()
 }
 
 fn client_of(client: &Ref<crate::domain::ClientId>, snapshot: &Snapshot) -> Arc<Client> {

@@ -50,7 +50,8 @@ impl Replays {
     /// the oldest first, and their decisions are compared. Twice the same calls give twice the same: `rand` and `now_ms` come
     /// from the record, the store behind `kv_get` starts empty, and keys are as configured, at rest. Bodies are kept only where
     /// the setting `store_bodies` says so, and headers that `recorded_headers` names: calls in which a script looks at what was
-    /// not kept are counted apart.
+    /// not kept are counted apart. `req.estimated_tokens` is the number of the live call; records of versions that did not keep it
+    /// have it counted again from a kept body, or else what the provider counted.
     #[oai(path = "/replay", method = "post", operation_id = "start_script_replay")]
     async fn start(&self, access: Operator, body: Body<ReplayStart>) -> Result<Json<ReplayBody>, ApiError> {
         let ReplayStart { draft, .. } = &body.0;
@@ -264,6 +265,7 @@ async fn look_at_calls(
     job.progress.lock().total = Some(ids.len());
     let snapshot = context.publisher.current().load_full();
     let installation = Arc::new(Configured::new(snapshot.clone()));
+    let scripts = context.scripts.scripts().clone();
     for ids in ids.rchunks(AT_ONCE) {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids.iter().rev() {
@@ -271,6 +273,7 @@ async fn look_at_calls(
         }
         let began_us = context.clock.micros();
         let (job, installation, snapshot) = (job.clone(), installation.clone(), snapshot.clone());
+        let scripts = scripts.clone();
         let compare = move || {
             // A record that was removed meanwhile was skipped as well.
             for record in records {
@@ -278,7 +281,7 @@ async fn look_at_calls(
                     true => job.progress.lock().skipped += 1,
                     false => {
                         let usage = consumed(&record);
-                        sets.compare(&recorded::input(record, &snapshot), usage.as_ref(), &*installation);
+                        sets.compare(&recorded::input(record, &snapshot, &scripts), usage.as_ref(), &*installation);
                     }
                 }
             }

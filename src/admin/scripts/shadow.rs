@@ -34,7 +34,8 @@ impl Shadows {
     /// Run a draft in shadow
     ///
     /// For a time, the draft and the live scripts both decide about copies of live calls, off their way, and the decisions are
-    /// compared. Nothing follows from them. One draft runs at a time: a new one ends the one before. It ends with the server.
+    /// compared: each call with the scripts that it began with, also after a reload. What scripts keep with `kv_set` goes into
+    /// copies, one for each side, that begin as what the live scripts have kept. Nothing follows from them. One draft runs at a time: a new one ends the one before. It ends with the server.
     #[oai(path = "/shadow", method = "post", operation_id = "start_script_shadow")]
     async fn start(&self, access: Operator, body: Body<ShadowStart>) -> Result<Json<ShadowBody>, ApiError> {
         let ShadowStart { draft, minutes, share } = body.0;
@@ -105,7 +106,7 @@ example!(ShadowStart, {
 struct ShadowBody {
     /// Whether it still runs.
     running: bool,
-    /// The version of the live scripts.
+    /// The version of the live scripts that the last call was compared with.
     #[oai(nullable)]
     live: Option<String>,
     /// The draft's version.

@@ -5,6 +5,7 @@ mod hostile;
 mod loading;
 mod reload;
 mod values;
+mod verdicts;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ fn loader(limits: ScriptLimits) -> Loader {
         entropy: Entropy::from_seed(1),
         kv: Arc::new(KvStore::new(limits.kv_entries, limits.kv_bytes)),
         log: LogSink::capture(),
+        estimate: |path, body| (path.len() + body.len()) as u64,
     };
     Loader { limits, config: LoadConfig::default(), around: Arc::new(around), stats: Arc::new(HookStats::default()) }
 }

@@ -17,6 +17,7 @@ fn options(folder: &Path) -> ScriptsOptions {
         limits: ScriptLimits { wall_ms: 2_000, ..ScriptLimits::default() },
         clock: Clock::start(),
         config: Box::new(LoadConfig::default),
+        estimate: |_, body| body.len() as u64,
     }
 }
 

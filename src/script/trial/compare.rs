@@ -210,6 +210,11 @@ impl SideBySide {
         self.comparison.add(input.request.id, &live, &draft, usage);
     }
 
+    /// Compares with another live set from now on.
+    pub(super) fn set_live(&mut self, live: TrialSet) {
+        self.live = live;
+    }
+
     /// What was found so far.
     pub fn comparison(&self) -> &Comparison {
         &self.comparison

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{CallRecord, KeptHeaders};
+use crate::domain::{CallRecord, KeptHeaders, KeyEvent};
 use crate::script::objects::{AttemptErrorParts, Missing, RequestParts, ResponseParts};
 
 /// What is walked through the hooks.
@@ -26,6 +26,21 @@ pub struct TrialInput {
     pub events: Vec<TrialEvent>,
     /// The finished call, for `on_complete`.
     pub record: Option<Box<CallRecord>>,
+    /// A change of a key's state, for `on_key_event`.
+    pub key_event: Option<TrialKeyEvent>,
+    /// Whether hooks that have nothing to look at are shown a stand-in, instead of being left out.
+    pub stand_ins: bool,
+}
+
+/// A change of a key's state, with the names that scripts are told.
+#[derive(Clone, Debug)]
+pub struct TrialKeyEvent {
+    /// What happened.
+    pub event: KeyEvent,
+    /// The provider's name.
+    pub provider: String,
+    /// The key's name.
+    pub key: Option<String>,
 }
 
 /// One event of a stream.

@@ -78,18 +78,30 @@ impl Scripts {
             TrialStore::Empty => KvStore::new(self.limits().kv_entries, self.limits().kv_bytes),
             TrialStore::CopyOfLive => live.kv.copy(now_ms),
         };
-        let around = Arc::new(Surroundings {
+        let around = Surroundings {
             clock: live.clock,
             time: Time::Fixed(AtomicI64::new(now_ms)),
             entropy: Entropy::from_seed(0),
             kv: Arc::new(kv),
             log: LogSink::capture(),
-        });
+            estimate: live.estimate,
+        };
+        self.load_trial(sources, Arc::new(around), Arc::new(HookStats::default()))
+    }
+
+    /// Loads the scripts that have taken a set's place: they go on with its store, as live ones do after a reload, and its counts.
+    ///
+    /// # Errors
+    /// What was found, when that stands against the set.
+    pub(super) fn trial_after(&self, before: &TrialSet, sources: Sources) -> Result<TrialSet, Vec<Problem>> {
+        self.load_trial(sources, before.around.clone(), before.set.stats.clone())
+    }
+
+    fn load_trial(&self, sources: Sources, around: Arc<Surroundings>, stats: Arc<HookStats>) -> Result<TrialSet, Vec<Problem>> {
         // Each call is judged for itself: nothing is left out because calls before it failed.
         let limits =
             ScriptLimits { wall_ms: self.limits().wall_ms.max(WALL_MS), quarantine: u32::MAX, ..self.limits().clone() };
-        let loader =
-            Loader { limits, config: self.load_config(), around: around.clone(), stats: Arc::new(HookStats::default()) };
+        let loader = Loader { limits, config: self.load_config(), around: around.clone(), stats };
         let mut report = loader.load(sources);
         around.log.take();
         match report.set.take() {

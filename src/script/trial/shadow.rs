@@ -2,9 +2,9 @@
 //!
 //! The data plane hands over a copy and goes on: it never waits, and when the shadow is behind, requests are left out.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::domain::CallId;
 use crate::script::error::Problem;
 use crate::script::live::Scripts;
 use crate::script::objects::{Missing, RequestParts};
+use crate::script::set::ScriptSet;
 use crate::script::sources::Sources;
 use crate::script::stats::HookReport;
 
@@ -46,7 +47,7 @@ pub struct ShadowOptions {
 pub struct ShadowReport {
     /// Whether it still runs.
     pub running: bool,
-    /// The version of the live set that it is compared with.
+    /// The version of the live set that the last request was compared with.
     pub live: String,
     /// The draft's version.
     pub draft: String,
@@ -76,7 +77,7 @@ pub struct ShadowSlot {
 
 struct Shadow {
     stopped: AtomicBool,
-    requests: SyncSender<TrialInput>,
+    requests: SyncSender<(TrialInput, Arc<ScriptSet>)>,
     /// A request is seen when the mix of its id is below.
     threshold: u64,
     share: f64,
@@ -93,8 +94,8 @@ impl Scripts {
     /// # Errors
     /// What stands against the draft.
     pub fn start_shadow(self: &Arc<Self>, options: ShadowOptions) -> Result<(), Vec<Problem>> {
-        let live = self.trial(self.current().sources().clone(), TrialStore::Empty)?;
-        let draft = self.trial(options.sources, TrialStore::Empty)?;
+        let live = self.trial(self.current().sources().clone(), TrialStore::CopyOfLive)?;
+        let draft = self.trial(options.sources, TrialStore::CopyOfLive)?;
         let (requests, waiting) = sync_channel(QUEUE);
         let clock = self.surroundings().clock;
         let shadow = Arc::new(Shadow {
@@ -111,7 +112,7 @@ impl Scripts {
         self.stop_shadow();
         let (worker, scripts, installation) = (shadow.clone(), Arc::downgrade(self), options.installation);
         let run = move || {
-            worker.run(&waiting, &*installation);
+            worker.run(&waiting, &scripts, &*installation);
             if let Some(scripts) = scripts.upgrade() {
                 scripts.shadow_slot().end(&worker);
             }
@@ -139,12 +140,13 @@ impl Scripts {
         shadow.map(|shadow| shadow.report())
     }
 
-    /// Offers a request to the shadow. Without one this costs a look at a flag; `copy` is called for those it wants.
+    /// Offers a request to the shadow. Without one this costs a look at a flag; `copy` is called for those it wants. `live` is the
+    /// set that the call began with; `None`: one without hooks.
     #[inline]
-    pub fn offer_to_shadow(&self, call: CallId, copy: impl FnOnce() -> RequestParts) {
+    pub fn offer_to_shadow(&self, call: CallId, live: Option<&Arc<ScriptSet>>, copy: impl FnOnce() -> RequestParts) {
         let slot = self.shadow_slot();
         if slot.wanted.load(Ordering::Relaxed) {
-            slot.offer(call, copy);
+            slot.offer(call, || (input(copy()), live.cloned().unwrap_or_else(|| self.current())));
         }
     }
 }
@@ -159,33 +161,56 @@ impl ShadowSlot {
     }
 
     #[cold]
-    fn offer(&self, call: CallId, copy: impl FnOnce() -> RequestParts) {
+    fn offer(&self, call: CallId, copy: impl FnOnce() -> (TrialInput, Arc<ScriptSet>)) {
         let Some(shadow) = self.shadow.lock().clone() else { return };
         if mix(call) > shadow.threshold || shadow.stopped.load(Ordering::Relaxed) {
             return;
         }
-        if shadow.requests.try_send(input(copy())).is_err() {
+        if shadow.requests.try_send(copy()).is_err() {
             shadow.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Shadow {
-    fn run(&self, waiting: &Receiver<TrialInput>, installation: &dyn Installation) {
+    fn run(&self, waiting: &Receiver<(TrialInput, Arc<ScriptSet>)>, scripts: &Weak<Scripts>, installation: &dyn Installation) {
         loop {
             let now_ms = self.clock.now().unix_ms;
             if self.stopped.load(Ordering::Acquire) || now_ms >= *self.until_ms.lock() {
                 return;
             }
-            let input = match waiting.recv_timeout(LOOK) {
-                Ok(input) => input,
+            let (input, live) = match waiting.recv_timeout(LOOK) {
+                Ok(request) => request,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let began_us = self.clock.micros();
-            self.found.lock().compare(&input, None, installation);
+            match self.follow(&live, scripts) {
+                true => self.found.lock().compare(&input, None, installation),
+                false => _ = self.missed.fetch_add(1, Ordering::Relaxed),
+            }
             // It takes at most half of a processor: live calls come first.
             thread::sleep(Duration::from_micros(self.clock.micros() - began_us));
+        }
+    }
+
+    /// Makes the set that a call began with the one to compare with. Whether that is so now.
+    fn follow(&self, live: &ScriptSet, scripts: &Weak<Scripts>) -> bool {
+        let mut found = self.found.lock();
+        if found.live().version() == live.version() {
+            return true;
+        }
+        let Some(scripts) = scripts.upgrade() else { return false };
+        match scripts.trial_after(found.live(), live.sources().clone()) {
+            Ok(set) => {
+                found.set_live(set);
+                true
+            }
+            Err(problems) => {
+                let cause = problems.first().map(ToString::to_string);
+                tracing::warn!(version = live.version(), cause, "the shadow cannot be compared with the live scripts");
+                false
+            }
         }
     }
 

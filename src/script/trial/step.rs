@@ -13,6 +13,8 @@ use crate::script::runtime::LogLine;
 pub struct Step {
     /// The hook.
     pub hook: Hook,
+    /// What it was shown, as JSON, where nothing was given for it.
+    pub stand_in: Option<Value>,
     /// What it answered, as JSON; null is `()`.
     pub answer: Value,
     /// What it changed, as JSON: `body`, `headers`, `model`, `path`, `status`, `tags`, `attributes`.
@@ -42,7 +44,7 @@ impl TrialSet {
         let after = self.set.stats.cost(hook);
         let Told { answer, changes, failure } = tell(&result);
         let (operations, micros) = (after.0 - before.0, after.1 - before.1);
-        (result, Step { hook, answer, changes, operations, micros, log: self.take_log(), failure })
+        (result, Step { hook, stand_in: None, answer, changes, operations, micros, log: self.take_log(), failure })
     }
 }
 

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::input::TrialInput;
 use super::installation::{Destination, Installation, Nowhere, Placement, Wish};
 use super::set::TrialSet;
+use super::stand_in::{self, given_or};
 use super::step::{Step, Told, body_edits, changes, header_edits};
-use crate::domain::{CallRecord, KeyId, Usage};
-use crate::script::calls::{ChunkAnswer, ErrorAnswer, KeyAnswer, RequestDecision, RouteAnswer};
+use crate::domain::{KeyId, Usage};
+use crate::script::calls::{KeyAnswer, RequestDecision, RouteAnswer};
 use crate::script::error::ScriptFailure;
 use crate::script::hook::Hook;
-use crate::script::objects::{
-    AttemptError, BodyEdit, Candidate, ChunkEvent, Missing, Response, ScriptRequest, Upstream, UpstreamParts,
-};
+use crate::script::objects::{AttemptError, BodyEdit, Candidate, Missing, ScriptRequest, Upstream, UpstreamParts};
+use crate::script::verdict::ErrorAnswer;
 
 /// How scripts let a request end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,10 +89,10 @@ impl Walk {
 }
 
 /// A walk on its way.
-struct Walking<'a> {
-    trial: &'a TrialSet,
-    req: ScriptRequest,
-    steps: Vec<Step>,
+pub(super) struct Walking<'a> {
+    pub(super) trial: &'a TrialSet,
+    pub(super) req: ScriptRequest,
+    pub(super) steps: Vec<Step>,
     failures: usize,
 }
 
@@ -132,7 +132,7 @@ impl TrialSet {
                 Err(nowhere) => decision.ending = Ending::Nowhere(nowhere),
             }
         }
-        walking.afterwards(input);
+        walking.afterwards(input, &decision);
         decision.body = walking.req.body_edits();
         let body = (!decision.body.is_empty()).then(|| walking.req.body_text());
         Walk { needed: walking.req.needed(), steps: walking.steps, decision, body, keys, place }
@@ -140,12 +140,12 @@ impl TrialSet {
 }
 
 impl Walking<'_> {
-    fn has(&self, hook: Hook) -> bool {
+    pub(super) fn has(&self, hook: Hook) -> bool {
         self.trial.set.has(hook)
     }
 
     /// Runs a hook and keeps its step. A failure that the hook noted on the request belongs to the step.
-    fn step<T>(
+    pub(super) fn step<T>(
         &mut self,
         hook: Hook,
         run: impl FnOnce(&TrialSet, &ScriptRequest) -> T,
@@ -163,6 +163,13 @@ impl Walking<'_> {
         self.failures = req.failures().len();
         self.steps.push(step);
         result
+    }
+
+    /// Notes what the last step was shown where nothing was given.
+    pub(super) fn tell_stand_in(&mut self, told: Option<Value>) {
+        if let Some(step) = self.steps.last_mut() {
+            step.stand_in = told;
+        }
     }
 
     fn on_request(&mut self) -> Ending {
@@ -291,74 +298,16 @@ impl Walking<'_> {
         if !self.has(Hook::ClassifyError) {
             return;
         }
-        for (attempt, parts) in (1..).zip(&input.errors) {
-            let error = AttemptError::new(parts.clone());
+        let given = Some(&input.errors).filter(|errors| !errors.is_empty()).cloned();
+        let Some((errors, told)) = given_or(given, input.stand_ins, stand_in::errors) else { return };
+        for (attempt, parts) in (1..).zip(errors) {
+            let error = AttemptError::new(parts);
             self.step(
                 Hook::ClassifyError,
                 |trial, req| trial.set.classify_error(req, &error, key, attempt),
                 |judged| (judged.as_ref().map(verdict).unwrap_or_default(), changes([])),
             );
-        }
-    }
-
-    /// What happens when the answer is there.
-    fn afterwards(&mut self, input: &TrialInput) {
-        if let Some(parts) = input.response.clone().filter(|_| self.has(Hook::OnResponse)) {
-            let response = Response::new(parts);
-            self.step(
-                Hook::OnResponse,
-                |trial, req| trial.set.on_response(req, &response).is_ok(),
-                |_| {
-                    let edits = response.edits();
-                    let members = [
-                        ("status", json!(edits.status)),
-                        ("headers", header_edits(&edits.headers)),
-                        ("body", body_edits(&edits.body)),
-                    ];
-                    (Value::Null, changes(members))
-                },
-            );
-        }
-        for (index, event) in input.events.iter().enumerate().filter(|_| self.trial.set.has(Hook::OnChunk)) {
-            let chunk = ChunkEvent::new(event.name.as_deref(), index as u64, event.data.clone(), input.request.body_values);
-            self.step(
-                Hook::OnChunk,
-                |trial, req| trial.set.on_chunk(req, &chunk),
-                |answer| match answer {
-                    ChunkAnswer::Keep => (Value::Null, changes([])),
-                    ChunkAnswer::Drop => (json!(false), changes([])),
-                    ChunkAnswer::Replace(text) => (json!(text), changes([])),
-                    ChunkAnswer::Edit(edits) => (Value::Null, changes([("body", body_edits(edits))])),
-                },
-            );
-        }
-        if let Some(record) = input.record.as_deref().filter(|_| self.has(Hook::OnComplete)) {
-            self.on_complete(record.clone());
-        }
-    }
-
-    fn on_complete(&mut self, mut record: CallRecord) {
-        record.tags = self.req.tags();
-        record.attributes = self.req.attributes();
-        let before = record.clone();
-        let finish = |trial: &TrialSet, _: &ScriptRequest| {
-            let failures = trial.set.stats.report(Hook::OnComplete, false).failures;
-            trial.set.on_complete(&mut record);
-            let report = trial.set.stats.report(Hook::OnComplete, false);
-            let failure = report.last_failure.filter(|_| report.failures > failures);
-            (record, failure)
-        };
-        let (_, failure) = self.step(Hook::OnComplete, finish, |(after, _)| {
-            let added: Vec<_> = after.tags.iter().filter(|tag| !before.tags.contains(tag)).collect();
-            let bodies = match (before.bodies == after.bodies, after.bodies == Default::default()) {
-                (true, _) => Value::Null,
-                (false, true) => json!("dropped"),
-                (false, false) => json!("redacted"),
-            };
-            (Value::Null, changes([("tags", json!(added)), ("bodies", bodies)]))
-        });
-        if let Some(step) = self.steps.last_mut() {
-            step.failure = failure;
+            self.tell_stand_in(told.clone());
         }
     }
 }

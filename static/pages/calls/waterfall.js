@@ -28,7 +28,7 @@ export function partsOf(attempt) {
 /** What scripts decided for the call, and which hooks failed. */
 const ScriptNotes = ({ notes }) => notes?.length > 0 && html`
   <h3>${t('calls.scripts')}</h3>
-  <ul class="plain-rows">${notes.map((note, at) => html`<li key=${at}><${Icon} name="file-code" /><code>${note.script}${note.line ? `:${note.line}` : ''}</code>
+  <ul class="plain-rows">${notes.map((note, at) => html`<li key=${at}><${Icon} name="file-code" /><code>${[note.script, note.line, note.column].filter(Boolean).join(':')}</code>
     <${Badge} tone=${['routed', 'answered'].includes(note.kind) ? 'info' : note.kind === 'rejected' ? 'warn' : 'bad'}>${word('script_note', note.kind)}<//><code class="hint">${note.hook}</code><span class="grow cut" title=${note.message}>${note.message}</span></li>`)}</ul>`;
 
 export function Waterfall({ call }) {

@@ -96,6 +96,7 @@ const Step = ({ step }) => html`
     <div class="row wrap"><code class="step-hook">${step.hook}</code><span class="hint">${micros(step.micros)} · ${t('scripts.operations', { n: step.operations })}</span></div>
     ${step.failure && html`<p class="form-problem"><${Icon} name="circle-x" /><span class="grow">${word('script_failure', step.failure.kind)}: ${step.failure.message}</span><a href=${href(['scripts', 'files', step.failure.script], { line: step.failure.line, column: step.failure.column })}>${step.failure.script}:${step.failure.line}</a></p>`}
     <dl class="facts">
+      ${step.stand_in && html`<dt>${t('scripts.stand_in')}</dt><dd><code class="hint">${JSON.stringify(step.stand_in)}</code></dd>`}
       ${!step.failure && html`<dt>${t('scripts.answer')}</dt><dd>${isEmpty(step.answer) && step.answer !== false ? html`<span class="hint">${t('scripts.as_built_in')}</span>` : html`<code>${JSON.stringify(step.answer)}</code>`}</dd>`}
       ${!isEmpty(step.changes) && Object.entries(step.changes).filter(([, value]) => !isEmpty(value)).map(([name, value]) => html`<dt key=${name}>${t('scripts.changes', { name })}</dt><dd><code>${typeof value === 'string' ? value : JSON.stringify(value)}</code></dd>`)}
       ${step.log.map((line, at) => html`<dt key=${at}>${t('scripts.logs', { level: line.level })}</dt><dd>${line.text}</dd>`)}
