@@ -1,5 +1,6 @@
 //! The meter beside an answer: it reads usage, the end and the ids of what passes, and changes no byte.
 
+mod containers;
 mod failure;
 mod kind;
 mod plain;
@@ -72,6 +73,8 @@ pub struct Metered {
     pub background: bool,
     /// The state of a response, batch or job: `completed`, `in_progress`, `queued`…
     pub status: Option<Arc<str>>,
+    /// Containers that the provider's tools worked in: they live at the account that answered.
+    pub containers: Vec<Arc<str>>,
 }
 
 impl Metered {
@@ -101,6 +104,7 @@ pub struct Meter {
     model: Option<Arc<str>>,
     status: Option<Arc<str>>,
     background: bool,
+    containers: Vec<Arc<str>>,
 }
 
 impl Meter {
@@ -122,6 +126,7 @@ impl Meter {
             model: None,
             status: None,
             background: false,
+            containers: Vec::new(),
         }
     }
 
@@ -232,6 +237,7 @@ impl Meter {
             model: self.model,
             background: self.background,
             status: self.status,
+            containers: self.containers,
         }
     }
 
@@ -320,6 +326,9 @@ impl Meter {
             self.model = shape::text(top.model);
         }
         self.background |= top.background == Some(b"true");
+        if self.containers.is_empty() {
+            self.containers = top.output.map(containers::in_output).unwrap_or_default();
+        }
         let reasons = [top.choices.and_then(|choices| choices.finish_reason), top.stop_reason];
         for reason in reasons.into_iter().flatten() {
             self.finish_reason = shape::text(Some(reason)).or(self.finish_reason.take());

@@ -140,6 +140,9 @@ impl Call {
         }
         let Some(id) = &metered.id else { return };
         self.remember_id(lease, id.clone(), metered.awaits_usage());
+        for container in metered.containers.iter().filter(|id| id.len() <= LONGEST_ID) {
+            self.remember_id(lease, container.clone(), false);
+        }
     }
 
     /// Looks up who owns the objects that a whole answer names, so that an object which is listed stays with its owner.

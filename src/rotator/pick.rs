@@ -91,10 +91,10 @@ impl PoolState {
     /// The view that serves such calls: by model and endpoint only where keys differ by them. `None`: no key has the model.
     pub(super) fn view_for(&mut self, ask: &Ask<'_>, now: Moment) -> Option<usize> {
         let model = &ask.target.model;
-        let by_model =
-            !model.is_empty() && (self.selections.differ() || self.notes.keys_with_model_state(model) >= OWN_VIEW_FROM);
+        let has_state = self.notes.keys_with_model_state(model) >= OWN_VIEW_FROM;
+        let by_model = !model.is_empty() && (self.selections.differ() || has_state);
         let by_endpoint = self.notes.keys_without_endpoint(ask.request.endpoint) >= OWN_VIEW_FROM;
-        let scope = ScopeRef {
+        let mut scope = ScopeRef {
             strategy: ask.request.strategy,
             model: by_model.then_some(model),
             endpoint: by_endpoint.then_some(ask.request.endpoint),
@@ -102,11 +102,17 @@ impl PoolState {
             also_tags: ask.request.also_tags,
             tag: ask.tag,
         };
-        let built = self.built_view(&scope);
-        if built.is_none() && !self.selections.serve(model) {
+        if let Some(built) = self.built_view(&scope) {
+            return Some(built);
+        }
+        if !self.selections.serve(model) {
             return None;
         }
-        Some(built.unwrap_or_else(|| self.build_view(&scope, now)))
+        let stand_in = if by_model && !has_state { self.selections.stand_in(model) } else { None };
+        if let Some(stand_in) = &stand_in {
+            scope.model = Some(stand_in);
+        }
+        Some(self.built_view(&scope).unwrap_or_else(|| self.build_view(&scope, now)))
     }
 
     /// What else the miss of a view means, beyond the keys that were looked at.

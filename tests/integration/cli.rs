@@ -310,8 +310,31 @@ fn the_demo_shows_traffic_and_prints_a_curl_that_works() {
         answer.status
     );
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_shows_life(&demo);
     assert_eq!(demo.stop(), Some(0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+/// History of its day, calls that go on coming, and one that a second key saved.
+fn assert_shows_life(demo: &Running) {
+    let token = demo.printed.iter().find_map(|line| line.strip_prefix("Its token: ")).expect("the admin token").trim();
+    let ask = |path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+        let answer = demo.exchange(&head);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+        let json = &body[body.find('{').unwrap_or(0)..=body.rfind('}').unwrap_or(0)];
+        serde_json::from_str::<serde_json::Value>(json).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    };
+    let calls = |query: &str| ask(&format!("/api/calls?limit=1&{query}"))["calls"].as_array().cloned().unwrap_or_default();
+    let newest = || calls("")[0]["id"].clone();
+    let (first, deadline) = (newest(), Instant::now() + Duration::from_secs(20));
+    while newest() == first {
+        assert!(Instant::now() < deadline, "no call has come for 20 s");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(!calls("min_attempts=2&outcome=success").is_empty(), "no call was saved by another key");
+    let total = &ask("/api/stats/totals?range=24h")["total"]["calls"];
+    assert!(total.as_u64().is_some_and(|calls| calls > 100), "a day of history: {total}");
 }
 
 #[test]

@@ -331,3 +331,31 @@ async fn what_was_made_by_a_model_route_is_reached_without_a_default_provider_un
     assert_eq!((answer.status, answer.code().as_str()), (503, "owner_unavailable"));
     assert!(secrets_seen(&scene.provider).is_empty(), "the provider that is switched off was asked");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_container_that_a_tool_worked_in_is_reached_through_the_account_that_answered() {
+    let scene = Scene::start().await;
+    let output = json!([{"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1234"}, {"type": "message", "content":
+        [{"type": "output_text", "text": "done", "annotations": [{"container_id": "cntr_1234", "file_id": "cfile_9"}]}]}]);
+    let whole = json!({"id": "resp_1", "object": "response", "status": "completed", "output": output});
+    let stream = format!(
+        "event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{{\"id\":\"resp_2\",\"output\":[]}}}}\n\n\
+         event: response.completed\ndata: {}\n\n",
+        json!({"type": "response.completed", "response": whole})
+            .to_string()
+            .replace("1234", "5678")
+            .replace("resp_1", "resp_2")
+    );
+    let streamed = Behaviour::answer(200).header("content-type", "text/event-stream").piece(stream);
+    for (answer, container) in [(Behaviour::answer(200).json(&whole), "cntr_1234"), (streamed, "cntr_5678")] {
+        scene.provider.queue(answer);
+        let made = scene.post("/v1/responses", &response(json!({"stream": container == "cntr_5678"}))).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+        let secret = scene.last_secret();
+        for _ in 0..4 {
+            scene.provider.queue(Behaviour::answer(200).json(&json!({"id": "cfile_9"})));
+            let file = scene.app.get(&format!("/v1/containers/{container}/files/cfile_9")).await;
+            assert_eq!((file.status, scene.last_secret()), (200, secret.clone()), "{container}");
+        }
+    }
+}

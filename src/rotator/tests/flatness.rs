@@ -89,3 +89,31 @@ fn limits_models_tags_and_model_rests_are_flat() {
     };
     assert_flat("limits, models, tags, rests", make, &request);
 }
+
+#[test]
+fn names_that_no_list_has_share_a_view() {
+    let lists = |key: &mut Key| {
+        let list: &[&str] = match key.id.0 % 3 {
+            0 => return,
+            1 => &["m-1", "gpt-4o*"],
+            _ => &["m-2"],
+        };
+        key.models = Some(list.iter().map(|pattern| Pattern::new(*pattern)).collect());
+    };
+    let rotator = rotator(keys(9, lists));
+    let serving = |model: &str| {
+        let targets = [Target { model: model.into(), ..target(1, 1) }];
+        let request = PickRequest::new(&targets, Strategy::RoundRobin);
+        let mut ids: Vec<i64> = (0..9).map(|_| id(&rotator.pick(&request, NOW).unwrap())).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    for number in 0..500 {
+        assert_eq!(serving(&format!("unheard-of-{number}")), [3, 6, 9]);
+    }
+    assert_eq!(serving("m-2"), [2, 3, 5, 6, 8, 9]);
+    assert_eq!(serving("gpt-4o-mini"), [1, 3, 4, 6, 7, 9]);
+    let views: usize = rotator.pools.load().values().map(|pool| pool.lock().views.len()).sum();
+    assert_eq!(views, 3, "one for all names that nobody lists, and one for each that somebody does");
+}
