@@ -219,6 +219,7 @@ pub(super) fn read_call(row: &mut RowReader<'_>) -> rusqlite::Result<CallRecord>
         headers: row.take_json_name()?,
         attempts: Vec::new(),
         bodies: BodyCapture::default(),
+        trace: None,
     })
 }
 
