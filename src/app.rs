@@ -5,6 +5,7 @@ mod checks;
 mod front;
 mod model_lists;
 mod scripts;
+mod traces;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -50,6 +51,7 @@ pub struct App {
     playground: Playground,
     tasks: TaskTracker,
     ending: CancellationToken,
+    exporter: Option<traces::Exporter>,
     /// Tokens that this start has made; shown once.
     pub new_tokens: Vec<NewToken>,
 }
@@ -101,7 +103,11 @@ impl App {
             let (rotator, clock) = (rotator.clone(), clock);
             Publisher::new(store.clone(), prices::table(), move |snapshot| rotator.apply(snapshot, clock.now()))
         };
-        let metrics = Arc::new(Metrics::new());
+        let outbound = Arc::new(Outbound::new(Options::default()));
+        let mut metrics = Metrics::new();
+        let exporting = config.otlp.as_ref().map(|otlp| traces::start(otlp, &mut metrics, outbound.clone()));
+        let (traces, exporter) = exporting.unzip();
+        let metrics = Arc::new(metrics);
         let retention = {
             let snapshot = publisher.current();
             move || {
@@ -110,14 +116,14 @@ impl App {
                 Retention { record_days: settings.retention_days, body_days: settings.body_retention_days, bytes: most }
             }
         };
-        let recorder = Recorder::start(writer, metrics.clone(), clock, retention, RecorderOptions::default())
+        let options = RecorderOptions { traces, ..RecorderOptions::default() };
+        let recorder = Recorder::start(writer, metrics.clone(), clock, retention, options)
             .context("cannot start the recorder's thread")?;
         let quota = Arc::new(Quota::new());
         // After a crash, the statistics lack the last calls until these have been counted.
         recorder.flush().await;
         restore_spending(&quota, &call_log, now).await?;
         store.last_used::<Client>().await?.into_iter().for_each(|(client, at)| quota.note_use(ClientId(client), at));
-        let outbound = Arc::new(Outbound::new(Options::default()));
         let scripts = scripts::start(config, clock, publisher.current());
         let proxy = Proxy::new(ProxyParts {
             clock,
@@ -178,6 +184,7 @@ impl App {
             playground,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
+            exporter,
             new_tokens,
         })
     }
@@ -247,6 +254,9 @@ impl App {
         upkeep::save_uses(&self.parts).await;
         alerts::save(&self.parts).await;
         self.parts.recorder.shutdown().await;
+        if let Some(exporter) = self.exporter {
+            exporter.finish().await;
+        }
     }
 }
 

@@ -25,7 +25,7 @@
 //! | [`bootstrap`], [`config`], [`cli`] | declared rows; settings and where each comes from; commands |
 //! | [`server`] | sockets, time limits, TLS, drain |
 //! | [`mock`] | a simulated provider for the demo, tests and benchmarks |
-//! | [`prices`], [`telemetry`] | the price table; logs and metrics |
+//! | [`prices`], [`telemetry`] | the price table; logs, metrics and traces |
 //! | [`app`] | builds every shared handle once, and runs what runs beside the calls |
 //!
 //! Which room may import which stands in `tests/integration/tidy.rs`, and a test holds it: `admin` and `proxy` never import

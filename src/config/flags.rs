@@ -79,6 +79,9 @@ pub struct Flags {
     /// File that holds the sealing key [default: master.key in the data folder, made at first start]
     #[arg(long, value_name = "FILE")]
     master_key_file: Option<String>,
+    /// OpenTelemetry collector that is sent a trace of every call, such as http://127.0.0.1:4318 [default: none]
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
 }
 
 impl Flags {
@@ -114,6 +117,7 @@ impl Flags {
             ("tls_key", one(self.tls_key)),
             ("threads", one(self.threads)),
             ("master_key_file", one(self.master_key_file)),
+            ("otlp_endpoint", one(self.otlp_endpoint)),
         ];
         all.into_iter().filter(|(_, values)| !values.is_empty()).collect()
     }

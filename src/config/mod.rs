@@ -17,6 +17,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 
 use crate::client_address::TrustedProxies;
@@ -80,6 +81,15 @@ impl Default for ServerConfig {
     }
 }
 
+/// Where traces go, in OTLP over HTTP.
+#[derive(Clone, Debug)]
+pub struct Otlp {
+    /// The URL that takes them, `/v1/traces` included.
+    pub url: String,
+    /// What the collector wants to be told, marked sensitive.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
 /// How a changed script is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptWatching {
@@ -126,6 +136,8 @@ pub struct Config {
     pub master_key: Option<SecretString>,
     /// File that holds the sealing key.
     pub master_key_file: Option<PathBuf>,
+    /// Where traces go; `None`: there are none.
+    pub otlp: Option<Otlp>,
     /// Provider keys from `OPENAI_API_KEY`, for an empty catalog.
     pub openai_api_keys: Vec<SecretString>,
     /// Every setting as text, for display; secrets are hidden.

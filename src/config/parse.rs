@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 
 use super::ScriptWatching;
@@ -74,6 +75,24 @@ pub(super) fn add_trusted_proxy(mut trusted: TrustedProxies, text: &str) -> Opti
         trusted.networks.push(network?);
     }
     Some(trusted)
+}
+
+/// Reads a collector's URL, with or without `/v1/traces`; whoever has to be told a secret has headers for it.
+pub(super) fn otlp_url(text: &str) -> Option<String> {
+    const PATH: &str = "/v1/traces";
+    let uri: Uri = text.parse().ok()?;
+    let has_host = uri.host().is_some_and(|host| !host.is_empty()) && !uri.authority()?.as_str().contains('@');
+    let fits = matches!(uri.scheme_str(), Some("http" | "https")) && has_host && uri.query().is_none();
+    let base = text.trim_end_matches('/');
+    fits.then(|| format!("{}{PATH}", base.strip_suffix(PATH).unwrap_or(base)))
+}
+
+/// Reads a header as `name=value`; the value is marked sensitive.
+pub(super) fn header(text: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = text.split_once('=')?;
+    let mut value = HeaderValue::from_str(value.trim()).ok()?;
+    value.set_sensitive(true);
+    Some((name.trim().parse().ok()?, value))
 }
 
 /// A token that can stand in a header: 8 to 256 visible characters, spaces inside allowed.

@@ -13,7 +13,7 @@ use super::file::read_file;
 use super::flags::Flags;
 use super::settings::{SETTINGS, Setting, Source};
 use super::strays::warnings;
-use super::{Config, ListenAddress, ScriptWatching, ServerConfig, ShownSetting, Tls, parse};
+use super::{Config, ListenAddress, Otlp, ScriptWatching, ServerConfig, ShownSetting, Tls, parse};
 use crate::client_address::TrustedProxies;
 use crate::telemetry::LogFormat;
 
@@ -96,10 +96,22 @@ impl RawConfig {
             admin_token: self.token("admin_token")?,
             master_key: self.read("master_key", "the sealing key", None, |text| Some(Some(text.into())))?,
             master_key_file: self.read("master_key_file", "a file", None, some_path)?,
+            otlp: self.otlp()?,
             openai_api_keys: split_list(self.openai_api_key.as_deref().unwrap_or_default()).map(SecretString::from).collect(),
             shown,
             warnings: self.warnings,
         })
+    }
+
+    fn otlp(&mut self) -> Result<Option<Otlp>, ConfigError> {
+        let url = "an http or https URL without a query, such as http://127.0.0.1:4318";
+        let url = self.read("otlp_endpoint", url, None, |text| parse::otlp_url(text).map(Some))?;
+        let headers = self.read_all("otlp_headers", "name=value for each header", Vec::new(), parse::header)?;
+        match url {
+            Some(url) => Ok(Some(Otlp { url, headers })),
+            None if headers.is_empty() => Ok(None),
+            None => Err(ConfigError::Conflict("otlp_headers needs otlp_endpoint: there is no collector to tell".to_owned())),
+        }
     }
 
     fn server(&mut self) -> Result<ServerConfig, ConfigError> {
@@ -298,6 +310,27 @@ mod tests {
             [("KEYWHEEL_ADMIN_TOKEN", "correct horse"), ("KEYWHEEL_MASTER_KEY", "battery"), ("OPENAI_API_KEY", "sk-9")];
         let printed = format!("{:?}", read(&[], &variables).unwrap());
         assert!(!["horse", "battery", "sk-9"].iter().any(|secret| printed.contains(secret)), "{printed}");
+    }
+
+    #[test]
+    fn traces_go_where_the_settings_say() {
+        let variables = [("KEYWHEEL_OTLP_HEADERS", "Authorization=Basic YTpi==, x-team=a")];
+        let otlp = read(&["--otlp-endpoint", "https://collector.example/"], &variables).unwrap().otlp.unwrap();
+        assert_eq!(otlp.url, "https://collector.example/v1/traces");
+        let headers: Vec<_> = otlp.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(headers, [("authorization", "Basic YTpi=="), ("x-team", "a")]);
+        assert!(!format!("{otlp:?}").contains("YTpi"));
+        for url in ["http://c:4318/otlp", "http://c:4318/otlp/v1/traces"] {
+            assert_eq!(read(&["--otlp-endpoint", url], &[]).unwrap().otlp.unwrap().url, "http://c:4318/otlp/v1/traces");
+        }
+        assert!(read(&[], &[]).unwrap().otlp.is_none());
+        for url in ["c:4318", "grpc://c:4317", "http://", "http://c/?a=b", "http://me:secret@c/"] {
+            read(&["--otlp-endpoint", url], &[]).expect_err(url);
+        }
+        let alone = read(&[], &variables).unwrap_err().to_string();
+        assert!(alone.contains("otlp_endpoint") && !alone.contains("YTpi"), "{alone}");
+        let wrong = read(&["--otlp-endpoint", "http://c"], &[("KEYWHEEL_OTLP_HEADERS", "hunter2")]).unwrap_err().to_string();
+        assert!(wrong.contains("KEYWHEEL_OTLP_HEADERS") && !wrong.contains("hunter2"), "{wrong}");
     }
 
     #[test]

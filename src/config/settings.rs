@@ -76,6 +76,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     one("tls_key", ""),
     one("threads", ""),
     one("master_key_file", ""),
+    one("otlp_endpoint", ""),
+    Setting { name: "otlp_headers", many: true, secret: true, default: "" },
     secret("metrics_token"),
     secret("admin_token"),
     secret("master_key"),

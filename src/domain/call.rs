@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::headers::KeptHeaders;
 use super::ids::{CallId, ClientId, KeyId, ProviderId};
 use super::money::Cost;
+use super::trace::TraceContext;
 use super::usage::Usage;
 use super::verdict::Verdict;
 
@@ -342,4 +343,6 @@ pub struct CallRecord {
     pub headers: KeptHeaders,
     /// Bodies, when they are kept.
     pub bodies: BodyCapture,
+    /// Its place in a trace, where traces are recorded; not kept in the log.
+    pub trace: Option<TraceContext>,
 }

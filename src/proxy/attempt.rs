@@ -115,7 +115,11 @@ pub(super) async fn attempt(
 ) -> Result<(Head, Answer), Failure> {
     let limits = limits(plan, lease);
     let body = plan.prepare(lease.model(), add_include_usage).map_err(Failure::Unprepared)?;
-    let outgoing = on_upstream_request(call, plan, lease, body).map_err(Failure::Unprepared)?;
+    let mut outgoing = on_upstream_request(call, plan, lease, body).map_err(Failure::Unprepared)?;
+    if let Some(header) = call.traceparent() {
+        // A script that set the header has the last word.
+        outgoing.extra.insert(0, header);
+    }
     let request = SendRequest {
         provider: lease.provider(),
         key: lease.key(),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::sync::oneshot;
 
 use super::Deps;
@@ -16,7 +16,7 @@ use super::ownership::{Late, Remember};
 use super::plan::Plan;
 use crate::domain::{
     AttemptRecord, CallId, CallRecord, Client, Cost, Model, Moment, Nanodollars, Outcome, Price, Ref, Settings, StoredBody,
-    Verdict,
+    TraceContext, Verdict,
 };
 use crate::quota::Reservation;
 use crate::rotator::{LearnedLimits, Lease, Report};
@@ -64,13 +64,15 @@ impl Call {
         let in_flight = deps.metrics.in_flight();
         deps.rotator.count_call(now);
         let scripted = deps.scripts.live().map(Scripted::new);
+        let id = CallId::new(now.unix_ms, deps.entropy.ten_bytes());
         let record = CallRecord {
-            id: CallId::new(now.unix_ms, deps.entropy.ten_bytes()),
+            id,
             started_ms: now.unix_ms,
             method: request.method().as_str().into(),
             path: request.uri().path().to_owned(),
             client_ip: ip,
             client_request_id: request.header("x-request-id").and_then(|id| bounded(id, 200)),
+            trace: deps.recorder.is_tracing().then(|| place_in_trace(&deps, request.headers(), id)).flatten(),
             ..CallRecord::default()
         };
         Call {
@@ -147,6 +149,12 @@ impl Call {
     /// The record of the current attempt.
     pub fn attempt(&mut self) -> Option<&mut AttemptRecord> {
         self.record.attempts.last_mut()
+    }
+
+    /// The header that names the span of the current attempt; `None`: the call is in no trace.
+    pub fn traceparent(&self) -> Option<(HeaderName, HeaderValue)> {
+        let text = self.record.trace?.traceparent(self.record.attempts.len().saturating_sub(1));
+        Some((TRACEPARENT, HeaderValue::from_str(&text).ok()?))
     }
 
     /// Forgets the current attempt: nothing was sent.
@@ -327,6 +335,15 @@ impl Drop for Call {
             self.finish(Outcome::ClientGone);
         }
     }
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A call's place in the trace of its caller, or in one of its own where the caller names none, or more than one.
+fn place_in_trace(deps: &Deps, headers: &HeaderMap, id: CallId) -> Option<TraceContext> {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    let only = given.next().filter(|_| given.next().is_none());
+    TraceContext::of_call(only.and_then(|value| value.to_str().ok()), id, deps.entropy.next_u64())
 }
 
 /// The status under which a call is recorded whose client left before there was an answer (nginx's convention).

@@ -137,7 +137,7 @@ impl Proxy {
     }
 
     /// Answers one request under `/v1`. The path must be canonical; `client_ip` is the client's own address.
-    pub async fn handle(&self, request: Request, client_ip: Option<IpAddr>) -> Response {
+    pub async fn handle(&self, mut request: Request, client_ip: Option<IpAddr>) -> Response {
         let snapshot = self.deps.snapshot.load_full();
         let settings = snapshot.settings.clone();
         let origin = cors::allowed_origin(&settings, request.headers());
@@ -146,6 +146,10 @@ impl Proxy {
         }
         let now = self.deps.clock.now();
         let call = Call::begin(self.deps.clone(), &settings, &request, client_ip, now);
+        if call.record.trace.is_some_and(|trace| trace.parent.is_none()) {
+            // It belongs to the trace that the caller did not name.
+            request.headers_mut().remove("tracestate");
+        }
         let mut response = answer(call, snapshot, request, now).await;
         if let Some(origin) = origin {
             cors::allow(&mut response, origin);

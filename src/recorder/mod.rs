@@ -18,7 +18,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::clock::Clock;
 use crate::domain::{CallId, CallRecord, Cost, Usage};
 use crate::store::{Amended, Amendment, CallLogWriter, CallSummary, DatabaseError, LogEntry, Retention};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 
 use queue::{Finish, Item, Queue, Removal};
 use status::Counters;
@@ -27,7 +27,7 @@ pub use owners::Owners;
 pub use status::RecorderStatus;
 
 /// How much is gathered, and for how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RecorderOptions {
     /// Records that may wait; further ones are dropped. 1 or more.
     pub queue: usize,
@@ -44,6 +44,8 @@ pub struct RecorderOptions {
     pub maintenance: Duration,
     /// Summaries that a listener of the live feed may fall behind.
     pub feed: usize,
+    /// Who takes the spans of calls; `None`: there are no traces.
+    pub traces: Option<Traces>,
 }
 
 impl Default for RecorderOptions {
@@ -56,6 +58,7 @@ impl Default for RecorderOptions {
             rollups: Duration::from_secs(2),
             maintenance: Duration::from_secs(60),
             feed: 1_024,
+            traces: None,
         }
     }
 }
@@ -73,6 +76,7 @@ struct Shared {
     queue: Queue,
     counters: Counters,
     feed: broadcast::Sender<Arc<CallSummary>>,
+    is_tracing: bool,
 }
 
 /// Ends the thread and waits for it.
@@ -99,6 +103,7 @@ impl Recorder {
             queue: Queue::new(options.queue, options.batch),
             counters: Counters::default(),
             feed: broadcast::Sender::new(options.feed.max(1)),
+            is_tracing: options.traces.is_some(),
         });
         let run = thread::Writing::new(writer, metrics, clock, Box::new(retention), options, shared.clone());
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || run.run())?;
@@ -166,6 +171,11 @@ impl Recorder {
     /// misses some, and learns how many.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<CallSummary>> {
         self.shared.feed.subscribe()
+    }
+
+    /// Whether calls become spans of traces.
+    pub fn is_tracing(&self) -> bool {
+        self.shared.is_tracing
     }
 
     /// What waits, what was written and what was dropped.

@@ -96,7 +96,7 @@ async fn what_waits_is_written_at_the_end() {
     let bench = Bench::new();
     let slow = RecorderOptions { gather: Duration::from_secs(600), batch: 100_000, ..RecorderOptions::default() };
     for round in 1..=3 {
-        let (recorder, log, _) = bench.start(slow);
+        let (recorder, log, _) = bench.start(slow.clone());
         (0..10).for_each(|_| recorder.record(bench.record()));
         if round == 2 {
             drop(recorder);

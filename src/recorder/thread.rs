@@ -168,12 +168,15 @@ impl Writing {
         }
     }
 
-    /// Counts what happened into the metrics, and shows it to whoever listens.
+    /// Counts what happened into the metrics and the traces, and shows it to whoever listens.
     fn tell(&self, entries: &[LogEntry]) {
         let has_listeners = self.shared.feed.receiver_count() > 0;
         for entry in entries {
             let LogEntry::Call(record) = entry else { continue };
             self.metrics.observe(record);
+            if let Some(traces) = &self.options.traces {
+                traces.take(record);
+            }
             if has_listeners {
                 // The last listener may have gone in between.
                 drop(self.shared.feed.send(Arc::new(CallSummary::from(&**record))));

@@ -74,8 +74,8 @@ struct KeyLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    reason: &'static str,
+pub(super) struct ReasonLabels {
+    pub(super) reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -245,6 +245,11 @@ impl Metrics {
         registry.register("script_reloads", "Reloads of changed scripts, by result", self.script_reloads.clone());
     }
 
+    /// Where others add what they count.
+    pub(super) fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
     /// Counts a call in flight until the answer is dropped.
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.inc();
@@ -362,7 +367,7 @@ fn token_counts(usage: &Usage) -> [Option<u64>; TOKEN_KINDS.len()] {
     [usage.input, usage.output, usage.cached_read, usage.reasoning]
 }
 
-fn class_name(class: Class) -> &'static str {
+pub(super) fn class_name(class: Class) -> &'static str {
     match class {
         Class::InvalidKey => "invalid_key",
         Class::Quota => "quota",

@@ -73,3 +73,4 @@ mod stream_bytes;
 mod streams_memory;
 mod support;
 mod tidy;
+mod traces;

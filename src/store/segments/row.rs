@@ -221,6 +221,7 @@ pub(super) fn read_call(row: &mut RowReader<'_>) -> rusqlite::Result<CallRecord>
         estimated_tokens: row.take_some_count()?,
         attempts: Vec::new(),
         bodies: BodyCapture::default(),
+        trace: None,
     })
 }
 
