@@ -20,7 +20,7 @@ fn named<Id>(id: Id, name: &str) -> Ref<Id> {
     Ref { id, name: name.into() }
 }
 
-fn record(started_ms: i64, seed: u64, outcome: Outcome) -> CallRecord {
+pub fn record(started_ms: i64, seed: u64, outcome: Outcome) -> CallRecord {
     let attempt = AttemptRecord {
         offset_us: 120,
         provider: named(ProviderId(1), "openai"),

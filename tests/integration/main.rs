@@ -37,6 +37,7 @@ mod faults_providers;
 mod faults_streams;
 mod foreign_keys;
 mod front;
+mod heatmap;
 mod hostile_scripts;
 mod key_batches;
 mod key_export;
