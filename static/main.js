@@ -1,12 +1,11 @@
-// Starts the page: words, session, then the route's page inside the shell.
+// The route's page inside the shell.
 import { Icon } from './components/basics.js';
 import { Shell } from './components/shell.js';
 import { Empty, Failure, Skeleton } from './components/states.js';
-import { currentSession } from './lib/api.js';
-import { t, useLanguage } from './lib/i18n.js';
-import { go, href, route } from './lib/router.js';
-import { signedIn, signInNeeded, user } from './lib/session.js';
-import { Component, html, render, useEffect, useLayoutEffect, useState } from './lib/ui.js';
+import { t } from './lib/i18n.js';
+import { href, route } from './lib/router.js';
+import { signInNeeded, user } from './lib/session.js';
+import { Component, html, useEffect, useLayoutEffect, useState } from './lib/ui.js';
 import './lib/theme.js';
 import { HOME, ROUTES } from './routes.js';
 
@@ -34,16 +33,16 @@ class Guard extends Component {
 
 const loaded = new Map();
 
+/** Loads a page: what is loaded before it is drawn is seen at once. */
+export const load = async (entry) => loaded.set(entry.page, (await entry.load()).default);
+
 /** The page of the route, loaded when it is first opened. */
 function Page({ entry }) {
   const [state, setState] = useState({});
   useEffect(() => {
     if (loaded.has(entry.page)) return;
-    entry.load().then(
-      (module) => {
-        loaded.set(entry.page, module.default);
-        setState({});
-      },
+    load(entry).then(
+      () => setState({}),
       (error) => {
         console.error(error);
         setState({ error });
@@ -64,7 +63,7 @@ function Page({ entry }) {
 
 const Missing = () => html`<div class="page"><${Empty} icon="route" title=${t('error.no_page')} action=${html`<a class="button primary" href=${href(HOME)}>${t(`nav.${HOME}`)}</a>`} /></div>`;
 
-function App() {
+export function App() {
   const name = route.value.page || HOME;
   const entry = ROUTES.find((item) => item.page === name);
   useEffect(() => {
@@ -77,11 +76,3 @@ function App() {
       ${!user.value && html`<div class="page waiting-room"><${Icon} name="lock" /></div>`}
     <//>`;
 }
-
-await useLanguage();
-if (!location.hash || location.hash === '#/') go(href(HOME), { replace: true });
-const bare = ROUTES.find((item) => item.page === route.value.page)?.bare;
-const session = await currentSession();
-if (session) signedIn(session);
-else if (!bare) signInNeeded.value = true;
-render(html`<${App} />`, document.getElementById('app'));

@@ -1,15 +1,9 @@
 // Numbers, money, spans and times for people, in their language.
-import { language } from './i18n.js';
+import { intl } from './i18n.js';
 import { zone } from './range.js';
 
 export const NOTHING = '–';
 
-const makers = new Map();
-function intl(Kind, options) {
-  const key = Kind.name + language.value + JSON.stringify(options);
-  if (!makers.has(key)) makers.set(key, new Kind(language.value, options));
-  return makers.get(key);
-}
 const missing = (value) => value === null || value === undefined || Number.isNaN(value);
 
 export const number = (value, digits = 0) => missing(value) ? NOTHING : intl(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);

@@ -22,7 +22,8 @@ const PACE = 5000;
 
 /** Calls back soon after a call has ended, but not more often than the pace. */
 function useCallsEnding(callback) {
-  const state = useRef({ timer: null, last: 0 });
+  const state = useRef(null);
+  state.current ??= { timer: null, last: Date.now() };
   useLive(() => {
     const { current } = state;
     if (current.timer || document.hidden) return;
@@ -47,6 +48,8 @@ export default function Overview() {
   const reloads = [totals, series, calls, costs, ...(by ? [tokens] : [])];
   const isRunning = range.value.range && range.value.range !== 'yesterday';
   useCallsEnding(() => isRunning && reloads.forEach((answer) => answer.reload()));
+  // What lies below waits until the figures are there: the browser asks few questions at once.
+  const isThere = Boolean(totals.data || totals.error);
   const isEmpty = totals.data && totals.data.total.calls === 0;
   return html`
     <div class="page overview">
@@ -60,7 +63,7 @@ export default function Overview() {
           <${Answer} of=${by ? tokens : series} skeleton="chart" rows=${1}>${(data) => html`<${TokensChart} data=${data} />`}<//>
           <${Answer} of=${by ? calls : series} skeleton="chart" rows=${1}>${(data) => html`<${LatencyChart} data=${data} />`}<//>
         </div>
-        <${Tops} query=${query} />`}
-      <${RecentFaults} query=${query} />
+        ${isThere && html`<${Tops} query=${query} />`}`}
+      ${isThere && html`<${RecentFaults} query=${query} />`}
     </div>`;
 }
