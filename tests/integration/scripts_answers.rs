@@ -274,7 +274,7 @@ async fn the_admin_api_shows_what_scripts_did() {
     app.app.flush().await;
     let request = reqwest::Client::new().get(app.url(&format!("/api/calls/{id}"))).bearer_auth("admin-token-for-tests");
     let detail: Value = read(request).await.json();
-    let note = json!({"hook": "route", "kind": "thrown", "script": "a.rhai", "line": 4, "message": "oops"});
+    let note = json!({"hook": "route", "kind": "thrown", "script": "a.rhai", "line": 4, "column": 17, "message": "oops"});
     assert_eq!(detail["script_notes"], json!([note]), "{detail}");
     assert_eq!(detail["attempts"][0]["why"]["script"], "a.rhai:1");
 }
