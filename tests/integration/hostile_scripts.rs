@@ -56,7 +56,6 @@ pub const BODIES: [(&str, &str); 49] = [
 /// What the bodies call.
 pub const HELPERS: &str = "fn a(x) { b(x) } fn b(x) { a(x) } fn down(x) { down(x + 1) + 1 }\n";
 
-#[allow(dead_code, reason = "the unit tests of the room share this file")]
 /// Bodies of other hooks than `on_request`, each of which must fail: what it does, the hook, the body.
 pub const IN_OTHER_HOOKS: [(&str, &str, &str); 25] = [
     ("growing an answer", "route", "let to = #{fallbacks: []}; loop { to.fallbacks.push(req.model); }"),

@@ -65,6 +65,7 @@ mod scripts_answers;
 mod scripts_api;
 mod scripts_cli;
 mod scripts_examples;
+mod scripts_fidelity;
 mod scripts_hostile;
 mod scripts_reload;
 mod scripts_trial;

@@ -311,6 +311,47 @@ async fn classify_error_overrules_the_built_in_verdict() {
 }
 
 #[tokio::test]
+async fn classify_error_never_sees_the_key_s_secret() {
+    let provider = MockProvider::start().await;
+    provider.behave(|request| {
+        let secret = request.secret().filter(|secret| *secret == "sk-mock-healthy-a")?.to_owned();
+        let error = json!({"error": {"code": format!("bad_{secret}"), "type": secret, "message": format!("{secret} is bad")}});
+        Some(Behaviour::answer(400).header("x-echo", format!("Bearer {secret}")).header("x-plain", "as it is").json(&error))
+    });
+    let script = r##"
+        fn select_key(req, keys, attempt) { keys.filter(|key| key.name == if attempt == 1 { "a" } else { "b" }) }
+        fn classify_error(err, key, attempt) {
+            let seen = `${err.code} ${err.type} ${err.message} ${err.headers["x-echo"]} ${err.headers["x-plain"]}`;
+            #{retry: "next", scope: "provider", effect: "none", reason: seen}
+        }"##;
+    let app = start(&provider, script).await;
+    assert_eq!(ask(&app, "fast").await.status, 200);
+    let record = app.only_record().await;
+    let rule = record.attempts[0].verdict.as_ref().unwrap().rule.to_string();
+    assert!(rule.contains("as it is") && rule.matches("[masked]").count() >= 3 && !rule.contains("sk-mock"), "{rule}");
+}
+
+#[tokio::test]
+async fn a_verdict_that_contradicts_itself_disables_nobody() {
+    let provider = MockProvider::start().await;
+    provider.behave(|request| {
+        let error = json!({"error": {"code": "odd", "message": "m"}});
+        (request.secret() == Some("sk-mock-healthy-a")).then(|| Behaviour::answer(500).json(&error))
+    });
+    let script = r##"
+        fn select_key(req, keys, attempt) { keys.filter(|key| key.name == if attempt == 1 { "a" } else { "b" }) }
+        fn classify_error(err, key, attempt) {
+            if err.status == 500 { #{retry: "next", scope: "provider", effect: "disable"} }
+        }"##;
+    let app = start(&provider, script).await;
+    assert_eq!(ask(&app, "fast").await.status, 200);
+    let record = app.only_record().await;
+    let note = record.script_notes.iter().find(|note| &*note.hook == "classify_error").expect("a note");
+    assert!(note.message.contains("a provider can rest"), "{}", note.message);
+    assert_eq!(app.key("a").state.as_str(), "active");
+}
+
+#[tokio::test]
 async fn classify_error_may_ask_for_the_same_key_again_or_end_it() {
     let provider = MockProvider::start().await;
     let met = std::sync::atomic::AtomicU32::new(0);

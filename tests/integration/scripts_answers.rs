@@ -180,7 +180,10 @@ async fn a_failed_filter_lets_nothing_through_and_tells_only_the_operator() {
         assert_eq!((record.outcome, record.attempts.len()), (Outcome::Rejected, 0));
         let note = &record.script_notes[0];
         assert_eq!((&*note.hook, &*note.kind), (hook.split('(').next().unwrap(), "thrown"));
-        assert_eq!((note.script.as_str(), note.line, note.message.as_str()), ("a.rhai", 2, "the secret plan"));
+        let place = (note.script.as_str(), note.line, note.column);
+        assert_eq!((place, note.message.as_str()), (("a.rhai", 2, 3), "the secret plan"));
+        let shown = app.admin("GET", &format!("/api/calls/{}", record.id), Value::Null).await.json();
+        assert_eq!((&shown["script_notes"][0]["line"], &shown["script_notes"][0]["column"]), (&json!(2), &json!(3)));
         let metrics = app.get("/metrics").await.text();
         let line = format!("keywheel_hook_failures_total{{hook=\"{}\"}} 1", note.hook);
         assert!(metrics.contains(&line), "{metrics}");

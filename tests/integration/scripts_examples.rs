@@ -27,16 +27,34 @@ fn sent(provider: &MockProvider) -> Value {
     provider.last_seen().and_then(|request| request.json()).expect("a request with a JSON body")
 }
 
+/// Whether it is between 8 and 18 on a weekday in Berlin.
+fn is_office_hour() -> bool {
+    let now = jiff::Timestamp::now().in_tz("Europe/Berlin").expect("the zone");
+    now.weekday().to_monday_one_offset() <= 5 && (8..18).contains(&now.hour())
+}
+
 #[tokio::test]
 async fn keys_are_chosen_by_time() {
     let provider = MockProvider::start().await;
-    let app = example(&provider, "keys-by-time.rhai", ("\"paid\", \"eu\"", "\"day\", \"night\"")).await;
-    for _ in 0..3 {
-        assert_eq!(ask(&app, "fast").await.status, 200);
-    }
-    for record in app.records().await {
-        assert_eq!(&*record.attempts[0].key.name, "b");
-        assert!(record.attempts[0].why.script.as_deref().is_some_and(|script| script.starts_with("keys-by-time.rhai:")));
+    let text = include_str!("../../scripts/examples/keys-by-time.rhai");
+    let tagged = |day: &str, night: &str| {
+        let tags = bootstrap(&provider).replace("\"paid\", \"eu\"", &format!("\"{day}\""));
+        tags.replace("\"free\"", &format!("\"{night}\""))
+    };
+    // The key `b` has the day and `c` the night; then the other way round.
+    for (tags, by_day, by_night) in [(tagged("day", "night"), "b", "c"), (tagged("night", "day"), "c", "b")] {
+        let app = scripted(&tags, &[("keys-by-time.rhai", text)]).await;
+        for _ in 0..3 {
+            let before = is_office_hour();
+            assert_eq!(ask(&app, "fast").await.status, 200);
+            // A call over the turn of the hour may be either's.
+            let hours = [before, is_office_hour()];
+            let records = app.records().await;
+            let attempt = &records.last().expect("a record").attempts[0];
+            let expected = hours.map(|is_office| if is_office { by_day } else { by_night });
+            assert!(expected.contains(&&*attempt.key.name), "{} instead of {expected:?}", attempt.key.name);
+            assert!(attempt.why.script.as_deref().is_some_and(|script| script.starts_with("keys-by-time.rhai:")));
+        }
     }
 }
 
@@ -100,6 +118,15 @@ async fn models_are_chosen_by_fit_length_and_alias() {
     let app = example(&provider, "model-aliases.rhai", ("", "")).await;
     assert_eq!(ask(&app, "best").await.status, 200);
     assert_eq!(sent(&provider)["model"], "gpt-4o");
+    // Where the first of the chain is not served, the next one is.
+    provider.behave(|request| {
+        let model = request.json::<Value>().map(|body| body["model"].clone());
+        (model == Some("gpt-4o".into())).then(|| Behaviour::answer(404).json(&json!({"error": {"code": "model_not_found"}})))
+    });
+    assert_eq!(ask(&app, "best").await.status, 200);
+    let records = app.records().await;
+    let tried: Vec<_> = records[1].attempts.iter().map(|attempt| attempt.model.as_deref().unwrap_or_default()).collect();
+    assert_eq!((tried.first(), tried.last()), (Some(&"gpt-4o"), Some(&"gpt-4o-mini")), "{tried:?}");
 }
 
 #[tokio::test]
@@ -122,8 +149,16 @@ async fn prompts_are_cleaned_blocked_and_begun() {
     let provider = MockProvider::start().await;
     let body = |text: &str| json!({"model": "fast", "messages": [{"role": "user", "content": text}]}).to_string();
     let app = example(&provider, "redact.rhai", ("", "")).await;
-    assert_eq!(app.post("/v1/chat/completions", body("write to a.b@example.org")).await.status, 200);
-    assert_eq!(sent(&provider)["messages"][0]["content"], "write to [email]");
+    let kept = app.admin("PATCH", "/api/settings", json!({ "store_bodies": true })).await;
+    assert_eq!(kept.status, 200, "{}", kept.text());
+    let personal = "mail a.b@example.org, key sk-abcdefghijklmnop1234, ghp_0123456789abcdefABCD, card 4111-1111-1111-1111, \
+                    account DE89 3704 0044 0532 0130 00";
+    assert_eq!(app.post("/v1/chat/completions", body(personal)).await.status, 200);
+    assert_eq!(sent(&provider)["messages"][0]["content"], "mail [email], key [key], [key], card [card], account [account]");
+    let record = app.only_record().await;
+    let kept = String::from_utf8_lossy(&record.bodies.request.as_ref().expect("a kept body").bytes).into_owned();
+    assert_eq!(kept.matches("[redacted]").count(), 5, "{kept}");
+    assert!(["example.org", "abcdef", "4111", "3704"].iter().all(|secret| !kept.contains(secret)), "{kept}");
     let app = example(&provider, "block-list.rhai", ("", "")).await;
     assert_eq!(app.post("/v1/chat/completions", body("Project Nightingale?")).await.code(), "content_blocked");
     assert_eq!(app.post("/v1/chat/completions", body("hello")).await.status, 200);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::app::{Answer, chat_body, eventually, read};
-use crate::hostile_scripts::{BODIES, HELPERS};
+use crate::hostile_scripts::{BODIES, HELPERS, IN_OTHER_HOOKS};
 use crate::process::Process;
 use crate::scripts::bootstrap;
 
@@ -102,6 +102,62 @@ async fn every_hostile_filter_is_stopped_and_other_calls_go_on() {
     assert_eq!(report["failures"], BODIES.len(), "{report}");
     assert_eq!((&report["quarantined"], &report["skipped"]), (&json!(false), &json!(0)));
     assert!(provider.seen().iter().all(|seen| !seen.text().contains("hostile-")), "what a filter could not judge was not sent");
+}
+
+/// A function for each hook, which runs the hostile body that a call's model names.
+fn in_other_hooks() -> String {
+    let hooks = [
+        ("route", "req", "req.model"),
+        ("select_key", "req, keys, attempt", "req.model"),
+        ("on_upstream_request", "up, key, attempt", "up.model"),
+        ("classify_error", "err, key, attempt", "err.code"),
+        ("on_response", "req, resp", "req.model"),
+        ("on_chunk", "req, event", "req.model"),
+        ("on_complete", "record", "record.model"),
+    ];
+    let mut script = String::new();
+    for (hook, parameters, model) in hooks {
+        // One failure for each stream: a hook that fails for event after event would be left out.
+        let first_alone = if hook == "on_chunk" { "if event.index > 0 { return; }" } else { "" };
+        let mut choice = format!("fn {hook}({parameters}) {{\n    {first_alone}\n    switch {model} {{\n");
+        for (at, (_, _, body)) in IN_OTHER_HOOKS.iter().enumerate().filter(|(_, (_, of, _))| *of == hook) {
+            writeln!(script, "fn other_{at}({parameters}) {{ {body} }}").expect("a string takes everything");
+            writeln!(choice, "        \"other-{at}\" => other_{at}({parameters}),").expect("a string takes everything");
+        }
+        script += &format!("{choice}    }}\n}}\n");
+    }
+    script
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_scripts_in_other_hooks_are_stopped_and_the_call_goes_on_as_built_in() {
+    let provider = MockProvider::start().await;
+    provider.behave(|request| {
+        let model = request.json::<Value>()?["model"].as_str()?.to_owned();
+        let at: usize = model.strip_prefix("other-")?.parse().ok()?;
+        (IN_OTHER_HOOKS[at].1 == "classify_error").then(|| Behaviour::answer(400).json(&json!({"error": {"code": model}})))
+    });
+    let (_folder, process) = start(&provider, &in_other_hooks()).await;
+    let hostile = async {
+        for (at, (what, name, _)) in IN_OTHER_HOOKS.iter().enumerate().filter(|(_, (_, name, _))| *name != "on_key_event") {
+            let before = hook(&process, name).await["failures"].as_u64();
+            let body = chat_body(*name == "on_chunk").replace("gpt-4o-mini", &format!("other-{at}"));
+            let began = Instant::now();
+            let answer = read(process.request("POST", "/v1/chat/completions").body(body)).await;
+            let expected = match *name {
+                "on_upstream_request" => (500, "script_error".to_owned()),
+                "classify_error" => (400, format!("other-{at}")),
+                _ => (200, String::new()),
+            };
+            let code = if answer.status == 200 { String::new() } else { answer.code() };
+            assert_eq!((answer.status, code), expected, "{what} in {name}: {}", answer.text());
+            assert!(began.elapsed() < BUSY, "{what} took {:?}", began.elapsed());
+            eventually(what, async || hook(&process, name).await["failures"].as_u64() > before).await;
+            assert_eq!(ask(&process, "fast").await.status, 200, "after {what}");
+        }
+    };
+    let ((), others) = others_meanwhile(&process, hostile).await;
+    tell("hostile scripts in other hooks", &others);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 use super::app::{Answer, TestApp, chat_body, eventually, secrets_seen};
 use super::scripts_api::{put, start};
 
-async fn post(app: &TestApp, path: &str, body: Value) -> Value {
+pub async fn post(app: &TestApp, path: &str, body: Value) -> Value {
     let answer = app.admin("POST", path, body).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.json()
 }
 
-async fn get(app: &TestApp, path: &str) -> Value {
+pub async fn get(app: &TestApp, path: &str) -> Value {
     let answer = app.admin("GET", path, Value::Null).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.json()
 }
 
-fn draft(text: &str) -> Value {
+pub fn draft(text: &str) -> Value {
     json!({ "files": { "draft.rhai": text } })
 }
 
@@ -133,7 +133,7 @@ async fn calls(app: &TestApp, count: usize) {
     assert!(all_well.await);
 }
 
-async fn replayed(app: &TestApp, body: Value) -> Value {
+pub async fn replayed(app: &TestApp, body: Value) -> Value {
     post(app, "/api/scripts/replay", body).await;
     eventually("the replay ends", async || get(app, "/api/scripts/replay").await["state"] != "running").await;
     get(app, "/api/scripts/replay").await
