@@ -304,11 +304,11 @@ impl Call {
     fn finish(&mut self, outcome: Outcome) {
         self.finished = true;
         self.record.outcome = outcome;
-        self.record.total_us = self.elapsed_us();
         if let Some(attempt) = self.record.attempts.last_mut() {
             let elapsed = self.deps.clock.micros() - self.attempt_began_us;
             attempt.timings.last_byte_us.get_or_insert(elapsed);
         }
+        self.record.total_us = self.elapsed_us();
         // A reservation that is not settled gives back what it holds.
         if let Some(reservation) = self.reservation.take().filter(|_| self.has_consumed()) {
             reservation.settle(self.record.usage.total_tokens(), self.record.cost);

@@ -353,8 +353,8 @@ async fn the_container_that_a_tool_worked_in_is_reached_through_the_account_that
         assert_eq!(made.status, 200, "{}", made.text());
         let secret = scene.last_secret();
         for _ in 0..4 {
-            scene.provider.queue(Behaviour::answer(200).json(&json!({"id": "cfile_9"})));
-            let file = scene.app.get(&format!("/v1/containers/{container}/files/cfile_9")).await;
+            scene.provider.queue(Behaviour::answer(200).json(&json!({"id": format!("cfile_{container}")})));
+            let file = scene.app.get(&format!("/v1/containers/{container}/files/cfile_{container}")).await;
             assert_eq!((file.status, scene.last_secret()), (200, secret.clone()), "{container}");
         }
     }
