@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openPage, startBrowser, startDemo, stopEverything } from './harness.mjs';
 
-/** Runs if any of it becomes part of the page; without a slash, which no provider's name has. */
-const NAMES = ['<img src=x onerror=alert(1)>', '"><svg onload=alert(2)>', '{{constructor.constructor("alert(3)")()}}', 'javascript:alert(4)', '<b>bold'];
+/** Runs, or leads astray, if any of it becomes part of the page or of an address. */
+const NAMES = ['<img src=x onerror=alert(1)>', '"><svg onload=alert(2)>', '{{constructor.constructor("alert(3)")()}}', 'javascript:alert(4)', '<b>bold', '</td><script>alert(5)</script>', 'vendor/m-1?x#y'];
 const PAGES = ['overview', 'calls', 'keys', 'providers', 'models', 'clients', 'alerts', 'alerts/channels', 'settings/audit', 'settings/users', 'chat', 'keys?add=1', 'models?add=1'];
 
 let demo;
@@ -25,7 +25,8 @@ async function api(method, path, body) {
 test('markup in names is shown and never run', async () => {
   const ids = {};
   for (const name of NAMES) {
-    const { id: provider } = await api('POST', 'api/providers', { name, base_url: 'https://provider.example' });
+    // A provider's name has no slash: it stands before one.
+    const { id: provider } = await api('POST', 'api/providers', { name: name.replaceAll('/', '|'), base_url: 'https://provider.example' });
     const { id: key } = await api('POST', 'api/keys', { provider, name, secret: `sk-${provider}-0123456789`, tags: [name], account: name });
     await api('POST', `api/keys/${key}/disable`, { reason: name });
     const { id: model } = await api('POST', 'api/models', { name, targets: [{ provider, model: name }] });
@@ -46,6 +47,10 @@ test('markup in names is shown and never run', async () => {
   }
   await page.goto(`${demo.url}/#/keys`);
   for (const name of NAMES) await page.getByRole('link', { name, exact: true }).first().waitFor();
+  await page.goto(`${demo.url}/#/models?search=vendor`);
+  await page.getByRole('link', { name: 'vendor/m-1?x#y', exact: true }).click();
+  await page.getByRole('dialog', { name: 'vendor/m-1?x#y' }).getByRole('link', { name: 'Show its calls' }).click();
+  await page.waitForURL((address) => new URLSearchParams(address.hash.split('?')[1]).get('model') === 'vendor/m-1?x#y');
   assert.deepEqual(dialogs, []);
   assert.deepEqual(faults, []);
   await context.close();

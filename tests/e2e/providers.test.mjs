@@ -120,6 +120,25 @@ test('a provider whose every call ends in an unknown path says: check the base U
   });
 });
 
+test('a provider that refuses the region says so on its page, and blames no key', async () => {
+  const { id } = await ask('POST', 'api/providers', { name: 'abroad', base_url: `${mock.url}/v1`, allow_private: true });
+  await ask('POST', 'api/keys', { provider: id, name: 'abroad', secret: 'sk-mock-region-p' });
+  const { token } = await ask('POST', 'api/clients', { name: 'traveller' });
+  const answer = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: '{"model":"abroad/m","messages":[]}' });
+  await answer.text();
+  assert.ok(answer.status >= 400, String(answer.status));
+  assert.ok((await providerOf('abroad')).status.region_refused_at);
+  await on('providers', async (page) => {
+    const state = row(page, 'abroad').locator('td').nth(1);
+    await state.getByText('Refuses our region').waitFor();
+    await state.getByText(/ago|now/).waitFor();
+    await row(page, 'abroad').getByRole('link', { name: 'abroad' }).click();
+    await page.getByRole('dialog', { name: 'abroad' }).getByText('Refuses our region').first().waitFor();
+    await page.goto(`${server.url}/#/keys?search=abroad`);
+    await row(page, 'abroad').getByText('Active').waitFor();
+  });
+});
+
 test('a provider is deleted and brought back with its keys', () => on('providers', async (page) => {
   await row(page, 'house').getByRole('link', { name: 'house' }).click();
   await page.getByRole('dialog', { name: 'house' }).getByRole('button', { name: 'Delete' }).click();
