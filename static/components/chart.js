@@ -1,5 +1,5 @@
 // A chart in its frame: caption, legend that switches series, and the same figures as a table.
-import { colours, dragToZoom, loadChart } from '../lib/chart.js';
+import { colours, dragToZoom, loadChart, turn } from '../lib/chart.js';
 import { axisTime, dateTime } from '../lib/format.js';
 import { csv } from '../lib/csv.js';
 import { language, t } from '../lib/i18n.js';
@@ -64,18 +64,23 @@ function Canvas({ title, buckets, series, stacked, kind, format, zoom, link, hei
   const canvas = useRef();
   const chart = useRef();
   const latest = useRef();
-  latest.current = { buckets, series, format, zoom, link };
+  const drawing = () => {
+    const tokens = [...new Set(series.map((one) => one.colour))];
+    const palette = colours([...tokens, 'line', 'text-3', 'text-2', 'text', 'surface', 'accent', 'line-strong']);
+    return { data: dataOf(buckets, series, palette, colours(tokens, true), kind, stacked), options: optionsOf(palette, latest, stacked) };
+  };
+  latest.current = { buckets, series, format, zoom, link, drawing };
   const shape = JSON.stringify([kind, stacked, height, Boolean(zoom)]);
   useEffect(() => {
     let gone = false;
-    loadChart().then((Chart) => {
-      // The page may have been left while the library was loaded.
+    loadChart().then(async (Chart) => {
+      await turn();
+      // The page may have been left meanwhile.
       if (gone || !canvas.current?.isConnected) return;
       const draw = (first, last) => latest.current.zoom(latest.current.buckets[first].from, latest.current.buckets[last].to);
       const press = (bucket, one) => latest.current.link && go(latest.current.link(latest.current.buckets[bucket], latest.current.series[one]));
       const zooming = zoom ? [dragToZoom(draw, press)] : [];
-      chart.current = new Chart(canvas.current, { type: kind, data: { labels: [], datasets: [] }, options: {}, plugins: zooming });
-      fill();
+      chart.current = new Chart(canvas.current, { type: kind, ...latest.current.drawing(), plugins: zooming });
     });
     return () => {
       gone = true;
@@ -85,11 +90,7 @@ function Canvas({ title, buckets, series, stacked, kind, format, zoom, link, hei
   }, [shape]);
   const fill = () => {
     if (!chart.current || !canvas.current?.isConnected) return;
-    const tokens = [...new Set(series.map((one) => one.colour))];
-    const palette = colours([...tokens, 'line', 'text-3', 'text-2', 'text', 'surface', 'accent', 'line-strong']);
-    chart.current.data = dataOf(buckets, series, palette, colours(tokens, true), kind, stacked);
-    chart.current.options = optionsOf(palette, latest, stacked);
-    chart.current.update('none');
+    Object.assign(chart.current, drawing()).update('none');
   };
   const drawn = JSON.stringify([series, buckets.at(0)?.from, buckets.length, language.value, zone.value, isDark.value]);
   useEffect(fill, [drawn]);

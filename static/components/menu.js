@@ -1,33 +1,35 @@
 // A button that opens a panel: closed by Escape, a choice, or a press elsewhere.
-import { classes, html, useEffect, useRef } from '../lib/ui.js';
+import { classes, html, useEffect, useRef, useState } from '../lib/ui.js';
 import { Icon } from './basics.js';
 
-/** `label` stands on the button; `children` is called with `close`. */
+/** `label` stands on the button; `children` is called with `close` while the panel is open: a table of menus draws none of their entries. */
 export function Menu({ label, icon, chevron = true, active, children, panel, quiet, small, title, start }) {
   const element = useRef();
+  const [open, setOpen] = useState(false);
   const close = () => element.current?.removeAttribute('open');
   useEffect(() => {
-    const away = (event) => !element.current?.contains(event.target) && close();
+    if (!open) return undefined;
+    const root = element.current;
+    const away = (event) => !root.contains(event.target) && close();
     const escape = (event) => {
-      if (event.key !== 'Escape' || !element.current?.open) return;
+      if (event.key !== 'Escape') return;
       event.preventDefault();
       event.stopPropagation();
       close();
-      element.current.querySelector('summary').focus();
+      root.querySelector('summary').focus();
     };
-    const root = element.current;
     document.addEventListener('pointerdown', away);
     root.addEventListener('keydown', escape);
     return () => {
       document.removeEventListener('pointerdown', away);
       root.removeEventListener('keydown', escape);
     };
-  }, []);
+  }, [open]);
   return html`
-    <details class="menu-button" ref=${element}>
+    <details class="menu-button" ref=${element} onToggle=${(event) => setOpen(event.target.open)}>
       <summary class=${classes('button', quiet && 'quiet', small && 'small', active && 'is-active', !label && 'only-icon')} title=${title} aria-label=${label ? undefined : title}>
         ${icon && html`<${Icon} name=${icon} />`}${label && html`<span class="cut">${label}</span>`}${chevron && label && html`<${Icon} name="chevron-down" />`}</summary>
-      <div class=${classes('menu-panel', panel, start && 'at-start')}>${children(close)}</div>
+      ${open && html`<div class=${classes('menu-panel', panel, start && 'at-start')}>${children(close)}</div>`}
     </details>`;
 }
 

@@ -2,30 +2,49 @@
 import { t } from '../lib/i18n.js';
 import { useKeys } from '../lib/keyboard.js';
 import { isNarrow } from '../lib/theme.js';
-import { classes, html, useLayoutEffect, useRef, useState } from '../lib/ui.js';
+import { classes, html, memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { Icon } from './basics.js';
 
 const ROW_HEIGHT = 38;
-const AHEAD = 12;
+/** So many rows are drawn beyond those in sight, on either side. */
+const AHEAD = 10;
+/** The page rests when it has not been scrolled for so many milliseconds. */
+const REST = 120;
 
-/** The first and last row in sight of the scrolling page. */
+/**
+ * The first row to draw and the one after the last: those in sight of the scrolling page, and some ahead. A jump draws those in
+ * sight alone, which bounds the work of a frame; those ahead follow when the page rests.
+ */
 function useWindow(element, count, height) {
-  const [span, setSpan] = useState([0, 60]);
+  const [span, setSpan] = useState([0, 0]);
   useLayoutEffect(() => {
     const scroller = document.getElementById('main');
-    const measure = () => {
+    const within = (row) => Math.max(0, Math.min(count, row));
+    let resting;
+    const measure = (rests) => {
       if (!element.current) return;
-      const above = scroller.getBoundingClientRect().top - element.current.getBoundingClientRect().top;
-      const first = Math.max(0, Math.floor(above / height) - AHEAD);
-      const last = Math.min(count, first + Math.ceil(scroller.clientHeight / height) + 2 * AHEAD);
-      setSpan((old) => (old[0] === first && old[1] === last ? old : [first, last]));
+      const top = Math.floor((scroller.getBoundingClientRect().top - element.current.getBoundingClientRect().top) / height);
+      const rows = Math.ceil(scroller.clientHeight / height) + 1;
+      const seen = [within(top), within(top + rows)];
+      const ahead = [within(top - AHEAD), within(top + rows + AHEAD)];
+      setSpan((old) => {
+        const kept = Math.max(0, Math.min(ahead[1], old[1]) - Math.max(ahead[0], old[0]));
+        const next = rests || ahead[1] - ahead[0] - kept < rows ? ahead : seen;
+        return old[0] === next[0] && old[1] === next[1] ? old : next;
+      });
     };
-    measure();
-    scroller.addEventListener('scroll', measure, { passive: true });
-    const watcher = new ResizeObserver(measure);
+    const moved = () => {
+      clearTimeout(resting);
+      resting = setTimeout(measure, REST, true);
+      measure();
+    };
+    moved();
+    scroller.addEventListener('scroll', moved, { passive: true });
+    const watcher = new ResizeObserver(moved);
     watcher.observe(scroller);
     return () => {
-      scroller.removeEventListener('scroll', measure);
+      clearTimeout(resting);
+      scroller.removeEventListener('scroll', moved);
       watcher.disconnect();
     };
   }, [count, height]);
@@ -58,24 +77,34 @@ export function sorted(rows, columns, [name, direction]) {
   return [...rows].sort(compare);
 }
 
+const idOf = (row) => row.id;
+
 /**
  * `columns` are `{name, title, render(row), width, num, from, sort(row)}`: `from` is the least width of the table in pixels at
  * which the column is shown. `open(row)` gives a row's link; `card(row)` what a narrow page shows in `cardHeight` pixels.
- * `marked` is a Set of keys with `mark(keys)` to change it; `order` is `[name, 'up' | 'down']` with `reorder`.
+ * `marked` is a Set of keys with `mark(keys)` to change it: with Shift held, all rows since the one before are marked with it; `order` is `[name, 'up' | 'down']` with `reorder`.
  */
-export function Table({ label, columns, rows, keyOf = (row) => row.id, open, card, cardHeight = 92, marked, mark, order, reorder, tone, current }) {
+export function Table({ label, columns, rows, keyOf = idOf, open, card, cardHeight = 92, marked, mark, order, reorder, tone, current }) {
   const element = useRef();
   const narrow = isNarrow.value && card;
   const height = narrow ? cardHeight : ROW_HEIGHT;
   const width = useWidth(element);
   const [first, last] = useWindow(element, rows.length, height);
   const [at, setAt] = useState(-1);
-  const shown = columns.filter((column) => !column.from || width >= column.from);
-  const toggle = (key) => {
-    const next = new Set(marked);
-    if (!next.delete(key)) next.add(key);
-    mark(next);
-  };
+  const shown = useMemo(() => columns.filter((column) => !column.from || width >= column.from), [columns, width]);
+  // The same function at every scroll, so that rows that stay in sight are left as they are.
+  const now = useRef();
+  now.current = { ...now.current, marked, mark, rows, keyOf };
+  const toggle = useCallback((key, { shiftKey } = {}) => {
+    const { marked: old, mark: change, rows: all, keyOf: of, lastKey } = now.current;
+    const next = new Set(old);
+    const wanted = !old.has(key);
+    const ends = shiftKey ? [lastKey, key].map((one) => all.findIndex((row) => of(row) === one)).sort((a, b) => a - b) : [-1];
+    const keys = ends[0] < 0 ? [key] : all.slice(ends[0], ends[1] + 1).map(of);
+    keys.forEach((one) => (wanted ? next.add(one) : next.delete(one)));
+    now.current.lastKey = key;
+    change(next);
+  }, []);
   const step = (by) => setAt((old) => {
     const next = Math.max(0, Math.min(rows.length - 1, old + by));
     reveal(element.current, next, height);
@@ -133,29 +162,36 @@ function Grid({ label, shown, rows, body, first, last, height, at, keyOf, open, 
       </tr></thead>
       <tbody>
         ${first > 0 && html`<tr aria-hidden="true" key="above" style=${{ height: `${first * height}px` }}></tr>`}
-        ${body.map((row, index) => html`
-          <tr key=${keyOf(row)} aria-rowindex=${first + index + 2} aria-selected=${marked ? marked.has(keyOf(row)) : undefined} onClick=${follow(row, open)}
-            class=${classes(open && 'opens', first + index === at && 'is-here', marked?.has(keyOf(row)) && 'is-marked', current === keyOf(row) && 'is-open', tone?.(row))}>
-            ${marked && html`<td class="check"><input type="checkbox" aria-label=${t('table.mark', { name: row.name ?? keyOf(row) })} checked=${marked.has(keyOf(row))} onChange=${() => toggle(keyOf(row))} /></td>`}
-            ${shown.map((column) => html`<td key=${column.name} class=${column.num ? 'num' : undefined}>${column.render(row)}</td>`)}
-          </tr>`)}
+        ${body.map((row, index) => html`<${GridRow} key=${keyOf(row)} ...${{ row, shown, open, toggle }} id=${keyOf(row)} at=${first + index}
+          marked=${marked?.has(keyOf(row))} here=${first + index === at} isOpen=${current === keyOf(row)} tone=${tone?.(row)} />`)}
         ${last < rows.length && html`<tr aria-hidden="true" key="below" style=${{ height: `${(rows.length - last) * height}px` }}></tr>`}
       </tbody>
     </table>`;
 }
 
+const nameOf = (row, id) => row.name ?? id;
+
+/** `marked` is undefined where rows cannot be marked. */
+const GridRow = memo(({ row, id, shown, open, marked, toggle, at, here, isOpen, tone }) => html`
+  <tr aria-rowindex=${at + 2} aria-selected=${marked} onClick=${follow(row, open)} class=${classes(open && 'opens', here && 'is-here', marked && 'is-marked', isOpen && 'is-open', tone)}>
+    ${marked !== undefined && html`<td class="check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onClick=${(event) => toggle(id, event)} /></td>`}
+    ${shown.map((column) => html`<td key=${column.name} class=${classes(column.num && 'num', column.name === 'menu' && 'has-menu')}>${column.render(row)}</td>`)}
+  </tr>`);
+
 function Cards({ label, body, first, last, rows, height, keyOf, open, marked, toggle, card, at, tone }) {
   return html`
     <ul class="cards" aria-label=${label}>
       ${first > 0 && html`<li aria-hidden="true" key="above" style=${{ height: `${first * height}px` }}></li>`}
-      ${body.map((row, index) => html`
-        <li key=${keyOf(row)} class=${classes('card', first + index === at && 'is-here', marked?.has(keyOf(row)) && 'is-marked', tone?.(row))} style=${{ height: `${height}px` }} onClick=${follow(row, open)}>
-          ${marked && html`<label class="card-check"><input type="checkbox" aria-label=${t('table.mark', { name: row.name ?? keyOf(row) })} checked=${marked.has(keyOf(row))} onChange=${() => toggle(keyOf(row))} /></label>`}
-          <div class="card-body">${card(row)}</div>
-        </li>`)}
+      ${body.map((row, index) => html`<${CardRow} key=${keyOf(row)} ...${{ row, height, open, toggle, card }} id=${keyOf(row)} here=${first + index === at} marked=${marked?.has(keyOf(row))} tone=${tone?.(row)} />`)}
       ${last < rows.length && html`<li aria-hidden="true" key="below" style=${{ height: `${(rows.length - last) * height}px` }}></li>`}
     </ul>`;
 }
+
+const CardRow = memo(({ row, id, height, open, marked, toggle, card, here, tone }) => html`
+  <li class=${classes('card', here && 'is-here', marked && 'is-marked', tone)} style=${{ height: `${height}px` }} onClick=${follow(row, open)}>
+    ${marked !== undefined && html`<label class="card-check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onClick=${(event) => toggle(id, event)} /></label>`}
+    <div class="card-body">${card(row)}</div>
+  </li>`);
 
 /** The bar that appears while rows are marked. */
 export const MarkedBar = ({ count, total, clear, children }) => count > 0 && html`

@@ -1,4 +1,5 @@
 // Chart.js in our own colours, loaded when a chart is first shown.
+import { isDark } from './theme.js';
 
 let loading;
 
@@ -8,17 +9,34 @@ export async function loadChart() {
   return loading;
 }
 
+let queue = Promise.resolve();
+
+/** Waits for a turn of its own: a page of charts draws one after the other, not all in one long task. */
+export const turn = () => (queue = queue.then(() => new Promise((resolve) => { setTimeout(resolve); })));
+
+const known = new Map();
+let knownDark = null;
+
 /** What colour tokens stand for now: canvases need colours, not variables. `pale` lets the ground shine through. */
 export function colours(names, pale = false) {
-  const probe = document.createElement('i');
-  probe.hidden = true;
-  document.body.append(probe);
-  const found = Object.fromEntries(names.map((name) => {
-    probe.style.color = pale ? `color-mix(in srgb, var(--${name}) 45%, transparent)` : `var(--${name})`;
-    return [name, getComputedStyle(probe).color];
-  }));
-  probe.remove();
-  return found;
+  if (knownDark !== isDark.value) known.clear();
+  knownDark = isDark.value;
+  const written = (name) => (pale ? `color-mix(in srgb, var(--${name}) 45%, transparent)` : `var(--${name})`);
+  const wanted = names.map(written).filter((text) => !known.has(text));
+  if (wanted.length) {
+    // All are put into the page before the first is read: styles are worked out once.
+    const room = document.createElement('div');
+    room.hidden = true;
+    room.append(...wanted.map((text) => {
+      const probe = document.createElement('i');
+      probe.style.color = text;
+      return probe;
+    }));
+    document.body.append(room);
+    wanted.forEach((text, at) => known.set(text, getComputedStyle(room.children[at]).color));
+    room.remove();
+  }
+  return Object.fromEntries(names.map((name) => [name, known.get(written(name))]));
 }
 
 /** Colour tokens for series that mean nothing by themselves, in order; `others` comes last. */

@@ -1,15 +1,9 @@
 // Numbers, money, spans and times for people, in their language.
-import { language } from './i18n.js';
+import { intl } from './i18n.js';
 import { zone } from './range.js';
 
 export const NOTHING = '–';
 
-const makers = new Map();
-function intl(Kind, options) {
-  const key = Kind.name + language.value + JSON.stringify(options);
-  if (!makers.has(key)) makers.set(key, new Kind(language.value, options));
-  return makers.get(key);
-}
 const missing = (value) => value === null || value === undefined || Number.isNaN(value);
 
 export const number = (value, digits = 0) => missing(value) ? NOTHING : intl(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);
@@ -88,6 +82,10 @@ export function shortTime(time) {
   if (dayOf(at) === dayOf(new Date())) return intl(Intl.DateTimeFormat, clock).format(at);
   return intl(Intl.DateTimeFormat, { ...day, ...zoned({ hour: '2-digit', minute: '2-digit' }) }).format(at);
 }
+
+/** A day of the week from 1, Monday, to 7; and an hour of a day as the clock shows it. */
+export const weekday = (day) => intl(Intl.DateTimeFormat, { weekday: 'short', timeZone: 'UTC' }).format(Date.UTC(2024, 0, day));
+export const clockHour = (hour) => intl(Intl.DateTimeFormat, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: 'UTC' }).format(Date.UTC(2024, 0, 1, hour));
 
 /** The label of a bucket on a time axis. */
 export function axisTime(time, stepMs, spanMs) {

@@ -28,14 +28,24 @@ function find(key) {
 /** Whether there is a message of that name. */
 export const has = (key) => find(key) !== undefined;
 
+const makers = new Map();
+
+/** An `Intl` object of the language in use; each is made once, for that costs far more than its use. */
+export function intl(Kind, options) {
+  const key = Kind.name + language.value + (options ? JSON.stringify(options) : '');
+  if (!makers.has(key)) makers.set(key, new Kind(language.value, options));
+  return makers.get(key);
+}
+
 /** The message `section.name` with its places filled; `n` chooses the plural form. */
 export function t(key, values = {}) {
   let text = find(key) ?? key;
-  if (typeof text === 'object') text = text[new Intl.PluralRules(language.value).select(values.n ?? 0)] ?? text.other ?? key;
+  if (typeof text === 'object') text = text[intl(Intl.PluralRules).select(values.n ?? 0)] ?? text.other ?? key;
+  if (!text.includes('{')) return text;
   return text.replace(/\{(\w+)\}/g, (place, name) => {
     const value = values[name];
     if (value === undefined) return place;
-    return typeof value === 'number' ? new Intl.NumberFormat(language.value).format(value) : value;
+    return typeof value === 'number' ? intl(Intl.NumberFormat).format(value) : value;
   });
 }
 

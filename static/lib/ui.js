@@ -1,5 +1,5 @@
 // What every component needs: Preact, its hooks, signals, and htm's `html` bound to them.
-import { h } from 'preact';
+import { Component, h } from 'preact';
 import htm from 'htm';
 
 /**
@@ -18,3 +18,16 @@ export { batch, computed, effect, signal, untracked, useComputed, useSignal, use
 
 /** Joins class names, leaving out what is false. */
 export const classes = (...names) => names.filter(Boolean).join(' ');
+
+/** A component that is drawn again only when a property changes, or a signal that it read. */
+export const memo = (draw) => class extends Component {
+  shouldComponentUpdate(next, state) {
+    const names = new Set([...Object.keys(next), ...Object.keys(this.props)]);
+    // A signal that changed gives the component another state.
+    return state !== this.state || [...names].some((name) => next[name] !== this.props[name]);
+  }
+
+  render(props) {
+    return draw(props);
+  }
+};
