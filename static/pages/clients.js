@@ -59,6 +59,7 @@ const columnsOf = (day, unpricedOf, reload) => [
   { name: 'month', title: t('clients.month_or_budget'), width: '170px', num: true, from: 560, sort: (one) => budgetsOf(one, unpricedOf)[0]?.share ?? one.used.usd_month / 1e12, render: (one) => tightest(one, unpricedOf) },
   { name: 'calls', title: t('keys.calls_24h'), width: '86px', num: true, from: 640, sort: (one) => day.get(one.id)?.calls ?? 0, render: (one) => compact(day.get(one.id)?.calls ?? 0) },
   { name: 'tokens', title: t('overview.tokens'), width: '86px', num: true, from: 720, sort: (one) => day.get(one.id)?.input ?? 0, render: (one) => compact((day.get(one.id)?.input ?? 0) + (day.get(one.id)?.output ?? 0)) },
+  { name: 'used', title: t('keys.last_used'), width: '96px', num: true, from: 1000, sort: (one) => one.last_used_at, render: (one) => html`<span class="hint" title=${dateTime(one.last_used_at)}>${one.last_used_at ? relative(one.last_used_at) : t('common.never')}</span>` },
   { name: 'expires', title: t('clients.expires'), width: '112px', num: true, from: 900, sort: (one) => one.expires_at, render: (one) => (one.expires_at ? html`<span title=${dateTime(one.expires_at)}>${relative(one.expires_at)}</span>` : html`<span class="hint">${NOTHING}</span>`) },
   { name: 'menu', title: '', width: '46px', render: (one) => html`<${ClientMenu} item=${one} reload=${reload} />` },
 ];
@@ -75,6 +76,6 @@ function List({ clients, sums, unpricedOf, reload }) {
     ${rows.length ? html`<${Table} label=${t('nav.clients')} columns=${columns} rows=${rows} open=${(one) => href(['clients', one.id], query)} current=${Number(rest[0])} cardHeight=${72} order=${order}
       reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} card=${(one) => html`
         <div class="card-line"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//></div>
-        <div class="card-line hint"><code class="cut">${one.token_hint}</code><span class="num">${compact(sums.get(one.id)?.calls ?? 0)} · ${spent(one, 'usd_month', unpricedOf, true)}</span></div>`} />`
+        <div class="card-line hint"><span class="cut"><code>${one.token_hint}</code> · ${one.last_used_at ? relative(one.last_used_at) : t('common.never')}</span><span class="num">${compact(sums.get(one.id)?.calls ?? 0)} · ${spent(one, 'usd_month', unpricedOf, true)}</span></div>`} />`
       : html`<${Empty} icon="list-filter" title=${t('clients.no_match')} />`}`;
 }

@@ -9,6 +9,7 @@ import { RecentFaults } from './overview/faults.js';
 import { Tiles } from './overview/tiles.js';
 import { Tops } from './overview/tops.js';
 import { NoCalls } from './overview/first-call.js';
+import { Week } from './overview/week.js';
 import { t } from '../lib/i18n.js';
 import { useLive } from '../lib/live.js';
 import { useQuery } from '../lib/query.js';
@@ -22,7 +23,8 @@ const PACE = 5000;
 
 /** Calls back soon after a call has ended, but not more often than the pace. */
 function useCallsEnding(callback) {
-  const state = useRef({ timer: null, last: 0 });
+  const state = useRef(null);
+  state.current ??= { timer: null, last: Date.now() };
   useLive(() => {
     const { current } = state;
     if (current.timer || document.hidden) return;
@@ -47,6 +49,8 @@ export default function Overview() {
   const reloads = [totals, series, calls, costs, ...(by ? [tokens] : [])];
   const isRunning = range.value.range && range.value.range !== 'yesterday';
   useCallsEnding(() => isRunning && reloads.forEach((answer) => answer.reload()));
+  // What lies below waits until the figures are there: the browser asks few questions at once.
+  const isThere = Boolean(totals.data || totals.error);
   const isEmpty = totals.data && totals.data.total.calls === 0;
   return html`
     <div class="page overview">
@@ -60,7 +64,7 @@ export default function Overview() {
           <${Answer} of=${by ? tokens : series} skeleton="chart" rows=${1}>${(data) => html`<${TokensChart} data=${data} />`}<//>
           <${Answer} of=${by ? calls : series} skeleton="chart" rows=${1}>${(data) => html`<${LatencyChart} data=${data} />`}<//>
         </div>
-        <${Tops} query=${query} />`}
-      <${RecentFaults} query=${query} />
+        ${isThere && html`<${Tops} query=${query} /><${Week} />`}`}
+      ${isThere && html`<${RecentFaults} query=${query} />`}
     </div>`;
 }

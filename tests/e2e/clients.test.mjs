@@ -48,7 +48,11 @@ test('an empty page leads to a client, whose token is shown once with code that 
   await once.waitFor({ state: 'detached' });
   await row(page, 'web').getByText('Enabled').waitFor();
   assert.ok(!(await page.content()).includes(token), 'the token is gone from the page');
+  const used = row(page, 'web').locator('td', { hasText: /^(never|now|.* ago)$/ });
+  assert.equal(await used.innerText(), 'never');
   assert.equal((await call(token)).status, 200);
+  await page.reload();
+  await used.filter({ hasText: /now|ago/ }).waitFor();
 }));
 
 test('a client is told its models, and no model is not every model', async () => {

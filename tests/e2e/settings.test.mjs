@@ -24,10 +24,11 @@ const save = async (page) => {
 test('what calls go by is changed, counted before it is saved, and refused with the field at fault', () => on('settings', async (page) => {
   await page.getByLabel('Strategy').selectOption('fastest');
   await page.getByLabel('Attempts per call').fill('4');
-  await page.getByText('2 changes are not saved').waitFor();
+  await page.getByLabel('Review changes of model lists').check();
+  await page.getByText('3 changes are not saved').waitFor();
   await save(page);
-  const { strategy, attempts } = await settings();
-  assert.deepEqual([strategy, attempts], ['fastest', 4]);
+  const { strategy, attempts, model_sync_review: reviewed } = await settings();
+  assert.deepEqual([strategy, attempts, reviewed], ['fastest', 4, true]);
   await page.getByText('Last changed').waitFor();
   await page.getByLabel('Browser origins').fill('not an origin');
   await page.keyboard.press('Enter');

@@ -16,7 +16,7 @@ const PARTS = {
   routing: [
     ['choice', [['strategy', 'strategy'], ['attempts', 'number', { min: 1, max: 10 }], ['retry_share', 'percent', { min: 0, max: 100 }], ['retry_burst', 'number', { min: 0, unit: '/s' }], ['retry_sent_timeouts', 'switch'], ['owner_wait_ms', 'number', { min: 0, unit: 'ms' }]]],
     ['streams', [['commit_ms', 'number', { min: 0, unit: 'ms' }], ['commit_bytes', 'number', { min: 0, unit: 'B' }], ['keepalive_ms', 'number', { min: 0, unit: 'ms' }]]],
-    ['access', [['refuse_unpriced', 'switch'], ['model_sync_s', 'number', { min: 0, unit: 's' }], ['cors_origins', 'list', { placeholder: 'https://app.example.com' }]]],
+    ['access', [['refuse_unpriced', 'switch'], ['model_sync_s', 'number', { min: 0, unit: 's' }], ['model_sync_review', 'switch'], ['cors_origins', 'list', { placeholder: 'https://app.example.com' }]]],
   ],
   logging: [
     ['records', [['retention_days', 'number', { min: 1, unit: 'd' }], ['retention_mib', 'number', { min: 0, unit: 'MiB' }], ['recorded_headers', 'list', { placeholder: 'x-team' }]]],
