@@ -34,29 +34,38 @@ export const SelectField = ({ label, hint, error, optional, value, change, optio
     ${(tied) => html`<${Select} ...${tied} ...${rest} ...${{ value, change, options }} />`}
   <//>`;
 
-export const Select = ({ value, change, options, ...rest }) => html`
-  <select ...${rest} value=${value ?? ''} onChange=${(event) => change(event.target.value)}>
-    ${options.map(([name, label]) => html`<option key=${name} value=${name} selected=${String(name) === String(value ?? '')}>${label}</option>`)}
-  </select>`;
+/** `[shown, put]`: a control stays as it was put while `change` is on its way, and goes back if that ends in false. */
+function usePut(value, change) {
+  const [wanted, setWanted] = useState(null);
+  useEffect(() => setWanted(null), [value]);
+  const put = async (next) => {
+    setWanted(next);
+    if (await change(next) === false) setWanted(null);
+  };
+  return [wanted ?? value, put];
+}
+
+export function Select({ value, change, options, ...rest }) {
+  const [shown, put] = usePut(value ?? '', change);
+  return html`
+    <select ...${rest} value=${shown} onChange=${(event) => put(event.target.value)}>
+      ${options.map(([name, label]) => html`<option key=${name} value=${name} selected=${String(name) === String(shown)}>${label}</option>`)}
+    </select>`;
+}
 
 export const TextArea = ({ label, hint, error, optional, value, change, ...rest }) => html`
   <${Field} ...${{ label, hint, error, optional }}>
     ${(tied) => html`<textarea spellcheck=${false} ...${tied} ...${rest} value=${value ?? ''} onInput=${(event) => change(event.target.value)}></textarea>`}
   <//>`;
 
-/** A switch with its label beside it. It stays as it was put while `change` is on its way, and goes back if that ends in false. */
+/** A switch with its label beside it. */
 export function Switch({ label, hint, value, change, hideLabel, ...rest }) {
   const id = useId();
-  const [wanted, setWanted] = useState(null);
-  useEffect(() => setWanted(null), [value]);
-  const flip = async (on) => {
-    setWanted(on);
-    if (await change(on) === false) setWanted(null);
-  };
+  const [shown, put] = usePut(value, change);
   return html`
     <div class="switch-row">
-      <input type="checkbox" role="switch" id=${id} class="switch" checked=${wanted ?? value} aria-label=${hideLabel ? label : undefined}
-        aria-describedby=${hint ? `${id}-more` : undefined} ...${rest} onChange=${(event) => flip(event.target.checked)} />
+      <input type="checkbox" role="switch" id=${id} class="switch" checked=${shown} aria-label=${hideLabel ? label : undefined}
+        aria-describedby=${hint ? `${id}-more` : undefined} ...${rest} onChange=${(event) => put(event.target.checked)} />
       ${!hideLabel && html`<div><label for=${id}>${label}</label>${hint && html`<div class="hint" id="${id}-more">${hint}</div>`}</div>`}
     </div>`;
 }

@@ -82,7 +82,7 @@ const idOf = (row) => row.id;
 /**
  * `columns` are `{name, title, render(row), width, num, from, sort(row)}`: `from` is the least width of the table in pixels at
  * which the column is shown. `open(row)` gives a row's link; `card(row)` what a narrow page shows in `cardHeight` pixels.
- * `marked` is a Set of keys with `mark(keys)` to change it; `order` is `[name, 'up' | 'down']` with `reorder`.
+ * `marked` is a Set of keys with `mark(keys)` to change it: with Shift held, all rows since the one before are marked with it; `order` is `[name, 'up' | 'down']` with `reorder`.
  */
 export function Table({ label, columns, rows, keyOf = idOf, open, card, cardHeight = 92, marked, mark, order, reorder, tone, current }) {
   const element = useRef();
@@ -94,11 +94,16 @@ export function Table({ label, columns, rows, keyOf = idOf, open, card, cardHeig
   const shown = useMemo(() => columns.filter((column) => !column.from || width >= column.from), [columns, width]);
   // The same function at every scroll, so that rows that stay in sight are left as they are.
   const now = useRef();
-  now.current = { marked, mark };
-  const toggle = useCallback((key) => {
-    const next = new Set(now.current.marked);
-    if (!next.delete(key)) next.add(key);
-    now.current.mark(next);
+  now.current = { ...now.current, marked, mark, rows, keyOf };
+  const toggle = useCallback((key, { shiftKey } = {}) => {
+    const { marked: old, mark: change, rows: all, keyOf: of, lastKey } = now.current;
+    const next = new Set(old);
+    const wanted = !old.has(key);
+    const ends = shiftKey ? [lastKey, key].map((one) => all.findIndex((row) => of(row) === one)).sort((a, b) => a - b) : [-1];
+    const keys = ends[0] < 0 ? [key] : all.slice(ends[0], ends[1] + 1).map(of);
+    keys.forEach((one) => (wanted ? next.add(one) : next.delete(one)));
+    now.current.lastKey = key;
+    change(next);
   }, []);
   const step = (by) => setAt((old) => {
     const next = Math.max(0, Math.min(rows.length - 1, old + by));
@@ -169,7 +174,7 @@ const nameOf = (row, id) => row.name ?? id;
 /** `marked` is undefined where rows cannot be marked. */
 const GridRow = memo(({ row, id, shown, open, marked, toggle, at, here, isOpen, tone }) => html`
   <tr aria-rowindex=${at + 2} aria-selected=${marked} onClick=${follow(row, open)} class=${classes(open && 'opens', here && 'is-here', marked && 'is-marked', isOpen && 'is-open', tone)}>
-    ${marked !== undefined && html`<td class="check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onChange=${() => toggle(id)} /></td>`}
+    ${marked !== undefined && html`<td class="check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onClick=${(event) => toggle(id, event)} /></td>`}
     ${shown.map((column) => html`<td key=${column.name} class=${classes(column.num && 'num', column.name === 'menu' && 'has-menu')}>${column.render(row)}</td>`)}
   </tr>`);
 
@@ -184,7 +189,7 @@ function Cards({ label, body, first, last, rows, height, keyOf, open, marked, to
 
 const CardRow = memo(({ row, id, height, open, marked, toggle, card, here, tone }) => html`
   <li class=${classes('card', here && 'is-here', marked && 'is-marked', tone)} style=${{ height: `${height}px` }} onClick=${follow(row, open)}>
-    ${marked !== undefined && html`<label class="card-check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onChange=${() => toggle(id)} /></label>`}
+    ${marked !== undefined && html`<label class="card-check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onClick=${(event) => toggle(id, event)} /></label>`}
     <div class="card-body">${card(row)}</div>
   </li>`);
 

@@ -83,6 +83,10 @@ export function shortTime(time) {
   return intl(Intl.DateTimeFormat, { ...day, ...zoned({ hour: '2-digit', minute: '2-digit' }) }).format(at);
 }
 
+/** A day of the week from 1, Monday, to 7; and an hour of a day as the clock shows it. */
+export const weekday = (day) => intl(Intl.DateTimeFormat, { weekday: 'short', timeZone: 'UTC' }).format(Date.UTC(2024, 0, day));
+export const clockHour = (hour) => intl(Intl.DateTimeFormat, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: 'UTC' }).format(Date.UTC(2024, 0, 1, hour));
+
 /** The label of a bucket on a time axis. */
 export function axisTime(time, stepMs, spanMs) {
   const options = stepMs >= 86_400_000 ? { month: 'short', day: 'numeric' }

@@ -10,7 +10,6 @@ import { t } from '../lib/i18n.js';
 import { useAnswer, useQuery } from '../lib/query.js';
 import { zone } from '../lib/range.js';
 import { href, route, setQuery } from '../lib/router.js';
-import { download } from '../lib/save.js';
 import { mayOperate } from '../lib/session.js';
 import { html, useMemo, useState } from '../lib/ui.js';
 import { KEY_STATES, stateName } from '../lib/words.js';
@@ -18,6 +17,7 @@ import { BulkActions, CheckAll } from './keys/bulk.js';
 import { KeyCard, columnsOf } from './keys/columns.js';
 import { KeyDrawer } from './keys/drawer.js';
 import { AddKeys, PasteBox } from './keys/add.js';
+import { ExportMenu } from './keys/export.js';
 
 const FILTERS = ['search', 'state', 'provider', 'tag'];
 /** How often the list is asked again: large ones cost more. */
@@ -32,6 +32,9 @@ export function matching(keys, query) {
     (!states || states.includes(key.status?.state)) && (!query.provider || String(key.provider) === query.provider)
     && (!query.tag || key.tags.includes(query.tag)) && (!text || contains(key, text)));
 }
+
+/** What an export asks for: one state at most can be asked of the server. */
+const exported = ({ provider, tag, search, state }) => ({ provider, tag, search, state: state?.includes(',') ? undefined : state });
 
 const tally = (values) => {
   const counts = new Map();
@@ -56,7 +59,7 @@ export default function Keys() {
   return html`
     <div class="page">
       <${PageHead} title=${t('nav.keys')} count=${count !== undefined && number(count)} actions=${html`
-        <${Button} icon="download" onClick=${() => download('api/keys/export', { provider: query.provider, tag: query.tag, search: query.search }, 'keys.csv')} aria-label=${t('common.export')} title=${t('common.export')} />
+        <${ExportMenu} filter=${exported(query)} />
         ${mayOperate.value && html`<${Button} kind="primary" icon="plus" onClick=${() => setQuery({ add: 1 })}>${t('keys.add')}<//>`}`} />
       <${Answer} of=${keys} skeleton="table" rows=${10} quiet>${(data) => html`<${List} keys=${data} sums=${sums.data} lines=${lines.data} reload=${keys.reload} marked=${marked} mark=${setMarked} check=${setChecked} />`}<//>
       ${rest[0] && keys.data && html`<${KeyDrawer} key=${rest[0]} id=${rest[0]} reload=${keys.reload} back=${href('keys', query)} />`}

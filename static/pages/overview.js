@@ -9,6 +9,7 @@ import { RecentFaults } from './overview/faults.js';
 import { Tiles } from './overview/tiles.js';
 import { Tops } from './overview/tops.js';
 import { NoCalls } from './overview/first-call.js';
+import { Week } from './overview/week.js';
 import { t } from '../lib/i18n.js';
 import { useLive } from '../lib/live.js';
 import { useQuery } from '../lib/query.js';
@@ -63,7 +64,7 @@ export default function Overview() {
           <${Answer} of=${by ? tokens : series} skeleton="chart" rows=${1}>${(data) => html`<${TokensChart} data=${data} />`}<//>
           <${Answer} of=${by ? calls : series} skeleton="chart" rows=${1}>${(data) => html`<${LatencyChart} data=${data} />`}<//>
         </div>
-        ${isThere && html`<${Tops} query=${query} />`}`}
+        ${isThere && html`<${Tops} query=${query} /><${Week} />`}`}
       ${isThere && html`<${RecentFaults} query=${query} />`}
     </div>`;
 }

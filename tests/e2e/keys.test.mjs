@@ -1,5 +1,6 @@
 // The page of keys: many are pasted, found, marked, changed, checked and deleted, with the mouse and from the keyboard.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { ask as askServer, row, startBrowser, startServer, stopEverything, visit } from './harness.mjs';
@@ -292,4 +293,73 @@ test('a key that serves but rests for models says so in the list: how many, unti
   await call('beta');
   await on('keys?search=tired', (page) => page.locator('.cards .card', { hasText: 'tired-one' }).getByText(/^1 model rests · known from the header retry-after-ms · returns in 2[45] min/).waitFor(), { width: 390, height: 844 });
   await ask('DELETE', `api/keys/${id}`);
+});
+
+test('with Shift held, all keys between two are marked and unmarked', () => on('keys', async (page) => {
+  const all = await names(page);
+  await mark(page, all[1]);
+  await row(page, all[4]).getByRole('checkbox').click({ modifiers: ['Shift'] });
+  await bar(page).getByText('4 marked').waitFor();
+  assert.equal(await row(page, all[3]).getByRole('checkbox').isChecked(), true);
+  await row(page, all[2]).getByRole('checkbox').click({ modifiers: ['Shift'] });
+  await bar(page).getByText('1 marked').waitFor();
+  assert.equal(await row(page, all[1]).getByRole('checkbox').isChecked(), true);
+}));
+
+test('keys of another gateway come in with their providers, after a preview, and can be taken back', () => on('keys?add=1', async (page) => {
+  const dialog = page.getByRole('dialog', { name: 'Add keys' });
+  await dialog.getByRole('tab', { name: 'From another gateway' }).click();
+  await dialog.getByLabel('Gateway').selectOption('one-api');
+  await dialog.locator('input[type=file]').setInputFiles({
+    name: 'channels.csv', mimeType: 'text/csv',
+    buffer: Buffer.from('id,type,key,status,name,base_url,models,group\n1,36,sk-one-0123456789,1,deep,,deepseek-chat,vip\n2,1,,1,none,,m,default\n3,36,sk-two-0123456789,2,off,,deepseek-chat,default\n'),
+  });
+  await dialog.getByText('1 new', { exact: true }).waitFor();
+  await dialog.getByText('1 cannot be read').waitFor();
+  await dialog.getByText('1 skipped').waitFor();
+  await dialog.getByRole('list', { name: 'Providers' }).getByText('new, 1 key').waitFor();
+  await dialog.getByText('there is no key in this row').waitFor();
+  assert.ok(await dialog.getByRole('button', { name: 'Import 1 key' }).isDisabled(), 'a row cannot be read');
+  await dialog.getByLabel('Keys too that are disabled there').check();
+  await dialog.getByText('2 new', { exact: true }).waitFor();
+  await dialog.getByLabel('Import the rest without the lines that cannot be read').check();
+  await dialog.getByRole('button', { name: 'Import 2 keys' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await row(page, 'deep').getByText('vip').waitFor();
+  const made = (await ask('GET', 'api/providers?limit=100')).providers.find((one) => one.name === 'deepseek');
+  assert.equal(made.base_url, 'https://api.deepseek.com/v1');
+  await page.locator('.notice', { hasText: '2 keys were added' }).getByRole('button', { name: 'Undo' }).click();
+  await row(page, 'deep').waitFor({ state: 'detached' });
+}));
+
+test('an owner exports keys with their secrets, with the password once more', async () => {
+  const password = 'a long enough password';
+  await ask('POST', 'api/users', { name: 'olga', role: 'owner', password });
+  await on('keys?search=good-one', async (page) => {
+    const form = page.locator('dialog.sign-in');
+    await form.getByLabel('Name').fill('olga');
+    await form.getByLabel('Password', { exact: true }).fill(password);
+    await form.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await row(page, 'good-one').waitFor();
+    const choose = async () => {
+      await page.locator('summary[title="Export"]').click();
+      await page.getByRole('button', { name: 'With secrets…' }).click();
+    };
+    await choose();
+    const dialog = page.getByRole('dialog', { name: 'Export keys with their secrets' });
+    await dialog.getByText('Only the keys that the filters leave.').waitFor();
+    const field = dialog.getByLabel('Password', { exact: true });
+    await field.fill('not the password');
+    await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+    await dialog.locator('.field.is-wrong').waitFor();
+    await field.fill(password);
+    const leaves = page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+    const file = readFileSync(await (await leaves).path(), 'utf8');
+    assert.ok(file.includes('sk-good-1') && !file.includes('sk-good-2'), 'the secrets of what is shown, and no others');
+    await page.getByText('The keys were exported with their secrets').waitFor();
+    assert.ok(!(await page.content()).includes('sk-good-1'), 'no secret stays in the page');
+  }, { signIn: false, expected: /400/ });
+  const { entries } = await ask('GET', 'api/audit?noun=key&limit=100');
+  assert.equal(entries.find((one) => one.action === 'export_secrets')?.actor, 'user:olga');
 });

@@ -158,3 +158,23 @@ test('a time without calls offers a longer one', () => on('overview?from=2020-01
   await page.waitForURL(/range=7d/);
   await drawn(page, 'Calls');
 }));
+
+test('the week is shown hour by hour, in shades that tell their figures, as a table, and as a file', () => on('overview?range=24h', async (page) => {
+  const { hours } = await ask('GET', 'api/stats/heatmap?range=30d&zone=Europe%2FBerlin');
+  const week = chart(page, 'The week by the hour');
+  await week.getByText('Calls an hour on average, 30 days').waitFor();
+  const busiest = hours.filter((one) => one.times).toSorted((a, b) => b.calls / b.times - a.calls / a.times)[0];
+  const cell = week.locator('tbody tr').nth(busiest.weekday - 1).locator('td').nth(busiest.hour);
+  assert.match(await cell.getAttribute('title'), /^\w{3} \d\d(:00)?: [\d,.]+ calls an hour, [\d.]+% succeeded$/);
+  assert.equal(await week.locator('td.shade-5').count() > 0, true, 'the busiest hours have the deepest shade');
+  const ground = (one) => one.evaluate((element) => getComputedStyle(element).backgroundColor);
+  assert.notEqual(await ground(week.locator('td.shade-5').first()), await ground(week.locator('td.shade-0').first()));
+  await week.getByRole('button', { name: 'Table', exact: true }).click();
+  await week.locator('table.week-figures').waitFor();
+  assert.ok(await cell.locator('span:not(.sr-only)').innerText());
+  const leaves = page.waitForEvent('download');
+  await week.getByRole('button', { name: 'CSV' }).click();
+  const lines = readFileSync(await (await leaves).path(), 'utf8').trim().split(/\r?\n/);
+  assert.equal(lines.length, 1 + 7 * 24);
+  assert.match(lines[0], /^weekday,hour,times,calls/);
+}));

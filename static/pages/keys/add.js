@@ -3,12 +3,14 @@ import { Button, Icon } from '../../components/basics.js';
 import { Dialog } from '../../components/dialog.js';
 import { SelectField, Switch, TagInput, TextArea } from '../../components/fields.js';
 import { Answer, Empty, causeOf } from '../../components/states.js';
+import { Tabs } from '../../components/tabs.js';
 import { api } from '../../lib/api.js';
 import { t } from '../../lib/i18n.js';
 import { notify, notifyError } from '../../lib/notices.js';
 import { forget, useQuery } from '../../lib/query.js';
 import { href, route } from '../../lib/router.js';
 import { html, useState } from '../../lib/ui.js';
+import { ForeignBox } from './foreign.js';
 import { PastePreview, importKeys, usePaste } from './paste.js';
 
 /** What a key is called where the provider asks for none: something has to carry its calls. */
@@ -18,7 +20,24 @@ export const NO_KEY = 'no-key-needed';
 const CHECKED_UNASKED = 100;
 
 export function AddKeys({ reload, tags, close, check }) {
-  return html`<${Dialog} wide title=${t('keys.add')} subtitle=${t('keys.add_hint')} close=${close}><${PasteBox} ...${{ reload, tags, close, check }} /><//>`;
+  const [way, setWay] = useState('paste');
+  return html`
+    <${Dialog} wide title=${t('keys.add')} subtitle=${t(way === 'paste' ? 'keys.add_hint' : 'keys.foreign_hint')} close=${close}>
+      <${Tabs} tabs=${[['paste', t('keys.paste_tab')], ['foreign', t('keys.foreign_tab')]]} chosen=${way} choose=${setWay} label=${t('keys.add')}>
+        ${(name) => (name === 'paste' ? html`<${PasteBox} ...${{ reload, tags, close, check }} />` : html`<${Foreign} ...${{ reload, tags, close }} />`)}
+      <//>
+    <//>`;
+}
+
+function Foreign({ reload, tags, close }) {
+  const providers = useQuery('api/providers', { limit: 1000 });
+  const imported = (ids) => {
+    forget('api/');
+    reload();
+    close();
+    notify(t('keys.imported', { n: ids.length }), { action: { label: t('common.undo'), run: () => undo(ids, reload) } });
+  };
+  return html`<${Answer} of=${providers} rows=${5} quiet>${({ providers: list }) => html`<${ForeignBox} providers=${list} ...${{ tags, close, imported }} />`}<//>`;
 }
 
 /** The box to paste into; `check` gets the ids of what was imported and is to be checked. Without `close` it lies in a page, not in a dialog. */

@@ -9,9 +9,9 @@ import { useAnswer, useRested } from '../../lib/query.js';
 import { html, useState } from '../../lib/ui.js';
 
 /** So many lines are shown; the counts are of all. */
-const MOST_LINES = 200;
-const LINE_ICONS = { valid: 'circle-check', duplicate: 'copy', exists: 'database', malformed: 'circle-alert', skipped: 'minus' };
-const LINE_TONES = { valid: 'good', duplicate: 'plain', exists: 'plain', malformed: 'bad', skipped: 'plain' };
+export const MOST_LINES = 200;
+export const LINE_ICONS = { valid: 'circle-check', duplicate: 'copy', exists: 'database', malformed: 'circle-alert', skipped: 'minus' };
+export const LINE_TONES = { valid: 'good', duplicate: 'plain', exists: 'plain', malformed: 'bad', skipped: 'plain' };
 const STATES = Object.keys(LINE_ICONS);
 
 /**
@@ -31,11 +31,11 @@ export function usePaste(text, more) {
   return { answer, read, fits, body, isEmpty, commas, setCommas, skip, setSkip };
 }
 
-/** Imports a paste; `told` gets `{done, total}`. Gives back the ids of the new keys. */
-export async function importKeys(body, told) {
+/** Imports a paste, or what `path` takes; `told` gets `{done, total}`. Gives back the ids of the new keys. */
+export async function importKeys(body, told, path = 'api/keys/import') {
   let ids = [];
   let refused = null;
-  await follow('POST', 'api/keys/import', { body }, (event) => {
+  await follow('POST', path, { body }, (event) => {
     if (event.error) refused = event.error;
     else if (event.result) ids = event.result.ids;
     else told?.(event);
@@ -47,12 +47,16 @@ export async function importKeys(body, told) {
 /** How the lines of a paste are read, those at fault first, and what has to be decided about them. */
 export const PastePreview = ({ paste }) => !paste.isEmpty && html`<${Answer} of=${paste.answer} rows=${3}>${(data) => html`<${Lines} data=${data} paste=${paste} />`}<//>`;
 
+/** How many lines were read how. */
+export const Counts = ({ of }) => html`
+  <div class="row wrap" role="status">${STATES.filter((state) => of[state] > 0).map((state) => html`<span key=${state} class="row tone-${LINE_TONES[state]}"><${Icon} name=${LINE_ICONS[state]} />${t(`keys.line_${state}`, { n: of[state] })}</span>`)}</div>`;
+
 function Lines({ data, paste: { commas, setCommas, skip, setSkip } }) {
   const lines = [...data.lines].sort((a, b) => (b.state === 'malformed') - (a.state === 'malformed') || a.line - b.line).slice(0, MOST_LINES);
   const asksCommas = commas || data.lines.some((line) => line.state === 'malformed' && /comma/i.test(line.message ?? ''));
   return html`
     <div class="paste-preview">
-      <div class="row wrap" role="status">${STATES.filter((state) => data[state] > 0).map((state) => html`<span key=${state} class="row tone-${LINE_TONES[state]}"><${Icon} name=${LINE_ICONS[state]} />${t(`keys.line_${state}`, { n: data[state] })}</span>`)}</div>
+      <${Counts} of=${data} />
       ${asksCommas && html`<${SelectField} label=${t('keys.commas')} value=${commas} change=${setCommas} options=${[['', t('keys.commas_ask')], ['part', t('keys.commas_part')], ['belong', t('keys.commas_belong')]]} />`}
       ${data.malformed > 0 && html`<${Switch} label=${t('keys.skip_malformed')} value=${skip} change=${setSkip} />`}
       <div class="paste-lines" tabindex="0" role="region" aria-label=${t('keys.preview')}>
