@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use criterion::Criterion;
+use criterion::{BatchSize, Criterion};
 use http::HeaderMap;
 use keywheel::clock::Clock;
 use keywheel::domain::{
@@ -59,8 +59,10 @@ fn main() {
     ] {
         let set = load(script).current();
         let parts = parts(body);
-        criterion
-            .bench_function(name, |bencher| bencher.iter(|| black_box(set.on_request(&ScriptRequest::new(parts.clone())))));
+        let request = || ScriptRequest::new(parts.clone());
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_batched_ref(request, |request| black_box(set.on_request(request)), BatchSize::SmallInput);
+        });
     }
     for (name, script, size) in [
         ("select_key, with_tag().least_in_flight() over 10 keys", SELECT, 10),

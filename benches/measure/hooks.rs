@@ -11,7 +11,7 @@ use crate::report::{Row, Section};
 /// The most that a hook may take, in nanoseconds.
 const LIMITS: [(&str, f64); 4] = [
     ("on_request, empty", 500.0),
-    ("on_request, a filter that reads the body", 5_000.0),
+    ("on_request, three conditions", 5_000.0),
     ("select_key, with_tag().least_in_flight() over 10 keys", 10_000.0),
     ("select_key, with_tag().least_in_flight() over 100,000 keys", 20_000.0),
 ];
