@@ -296,6 +296,7 @@ test('a key that serves but rests for models says so in the list: how many, unti
 });
 
 test('with Shift held, all keys between two are marked and unmarked', () => on('keys', async (page) => {
+  await row(page, 'good-one').waitFor();
   const all = await names(page);
   await mark(page, all[1]);
   await row(page, all[4]).getByRole('checkbox').click({ modifiers: ['Shift'] });
@@ -309,7 +310,7 @@ test('with Shift held, all keys between two are marked and unmarked', () => on('
 test('keys of another gateway come in with their providers, after a preview, and can be taken back', () => on('keys?add=1', async (page) => {
   const dialog = page.getByRole('dialog', { name: 'Add keys' });
   await dialog.getByRole('tab', { name: 'From another gateway' }).click();
-  await dialog.getByLabel('Gateway').selectOption('one-api');
+  await dialog.getByLabel('Gateway', { exact: true }).selectOption('one-api');
   await dialog.locator('input[type=file]').setInputFiles({
     name: 'channels.csv', mimeType: 'text/csv',
     buffer: Buffer.from('id,type,key,status,name,base_url,models,group\n1,36,sk-one-0123456789,1,deep,,deepseek-chat,vip\n2,1,,1,none,,m,default\n3,36,sk-two-0123456789,2,off,,deepseek-chat,default\n'),

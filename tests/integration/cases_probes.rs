@@ -48,7 +48,8 @@ async fn a_probe_brings_a_key_back_only_by_an_answer_that_accepts_it_and_stands_
     let limited = || refused(429, "rate_limit_exceeded");
     let failing = || refused(500, "server_error");
     let invalid = || refused(401, "invalid_api_key");
-    let cases: [(fn() -> Behaviour, &str, KeyState); 4] = [
+    type Answer = fn() -> Behaviour;
+    let cases: [(Answer, &str, KeyState); 4] = [
         (models, "valid", KeyState::Active),
         (limited, "rate_limited", KeyState::DisabledAuto),
         (failing, "provider_trouble", KeyState::DisabledAuto),

@@ -14,6 +14,7 @@ use crate::report::{Row, Section, Spread};
 use crate::{Bench, compare};
 
 #[path = "../../../tests/integration/hostile_scripts.rs"]
+#[expect(dead_code, reason = "hostile bodies of other hooks are for the tests")]
 mod scripts;
 
 use scripts::{BODIES, HELPERS};
