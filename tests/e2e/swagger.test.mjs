@@ -53,7 +53,7 @@ test('the forms sign in, make a provider and a key, check it, and list calls', a
   await field.pressSequentially(TOKEN);
   await dialog.getByRole('button', { name: 'Apply credentials' }).first().click();
   await dialog.getByRole('button', { name: 'Remove authorization' }).first().waitFor();
-  await dialog.getByRole('button', { name: 'Close', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Close', exact: true }).first().click();
 
   const providers = await tryOut(page, 'POST', '/api/providers');
   await write(providers, { name: 'simulated', base_url: `${provider.url}/v1`, allow_private: true });

@@ -26,7 +26,8 @@ export function ForeignBox({ providers, tags: known, close, imported }) {
   const asked = JSON.stringify(body);
   const rested = useRested(asked, 300);
   const isEmpty = !text.trim();
-  const answer = useAnswer(isEmpty ? null : `foreign ${rested}`, (signal) => api.post('api/keys/foreign/preview', JSON.parse(rested), { signal }));
+  const isAsked = !isEmpty && JSON.parse(rested).text.trim();
+  const answer = useAnswer(isAsked ? `foreign ${rested}` : null, (signal) => api.post('api/keys/foreign/preview', JSON.parse(rested), { signal }));
   const read = isEmpty ? null : answer.data;
   const fits = read?.valid > 0 && asked === rested && !answer.loading && !answer.stale && (read.malformed === 0 || skip);
   const run = async (event) => {
