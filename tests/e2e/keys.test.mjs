@@ -343,7 +343,7 @@ test('an owner exports keys with their secrets, with the password once more', as
     await form.getByRole('button', { name: 'Sign in', exact: true }).click();
     await row(page, 'good-one').waitFor();
     const choose = async () => {
-      await page.locator('summary[title="Export"]').click();
+      await page.locator('summary[title="Export as CSV"]').click();
       await page.getByRole('button', { name: 'With secrets…' }).click();
     };
     await choose();
@@ -351,11 +351,11 @@ test('an owner exports keys with their secrets, with the password once more', as
     await dialog.getByText('Only the keys that the filters leave.').waitFor();
     const field = dialog.getByLabel('Password', { exact: true });
     await field.fill('not the password');
-    await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+    await dialog.getByRole('button', { name: 'Export as CSV', exact: true }).click();
     await dialog.locator('.field.is-wrong').waitFor();
     await field.fill(password);
     const leaves = page.waitForEvent('download');
-    await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+    await dialog.getByRole('button', { name: 'Export as CSV', exact: true }).click();
     const file = readFileSync(await (await leaves).path(), 'utf8');
     assert.ok(file.includes('sk-good-1') && !file.includes('sk-good-2'), 'the secrets of what is shown, and no others');
     await page.getByText('The keys were exported with their secrets').waitFor();
