@@ -98,7 +98,7 @@ test('nobody frames the dashboard, and its files say what they are', async () =>
   const page = await fetch(`${server.url}/`);
   assert.equal(page.headers.get('x-frame-options'), 'DENY');
   assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
-  const [, script] = /src="\.\/(assets\/[^"]+main\.js)"/.exec(await page.text());
+  const [, script] = /src="\.\/(assets\/[^"]+start\.js)"/.exec(await page.text());
   const file = await fetch(`${server.url}/${script}`);
   assert.match(file.headers.get('content-type'), /^text\/javascript/);
   assert.equal(file.headers.get('x-content-type-options'), 'nosniff');
