@@ -108,7 +108,8 @@ impl AdminContext {
         self.publisher.store()
     }
 
-    fn key_checker(&self) -> KeyChecker {
+    /// What checks keys.
+    pub fn key_checker(&self) -> KeyChecker {
         KeyChecker {
             publisher: self.publisher.clone(),
             rotator: self.rotator.clone(),

@@ -59,7 +59,7 @@ pub(super) async fn check_due_keys(parts: Arc<Parts>, schedule: Arc<Schedule>) {
         let state = parts.rotator.status(*key, now).map(|status| status.state);
         !matches!(state, None | Some(KeyState::DisabledAuto | KeyState::DisabledManual))
     };
-    let checker = checker(&parts);
+    let checker = parts.admin.key_checker();
     let on: Vec<KeyId> = due.into_iter().filter(is_on).collect();
     let mut found = stream::iter(on).map(|key| checker.ask(key, "schedule")).buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE);
     while let Some(checked) = found.next().await {
@@ -73,18 +73,9 @@ pub(super) async fn probe_due_keys(parts: Arc<Parts>) {
     if due.is_empty() {
         return;
     }
-    let checker = checker(&parts);
-    let checked = join_all(due.into_iter().map(|due| checker.ask(due.key.id, "probe"))).await;
+    let checker = parts.admin.key_checker();
+    let checked = join_all(due.into_iter().map(|key| checker.ask(key, "probe"))).await;
     settle(&checker, checked, "probe").await;
-}
-
-fn checker(parts: &Parts) -> KeyChecker {
-    KeyChecker {
-        publisher: parts.publisher.clone(),
-        rotator: parts.rotator.clone(),
-        outbound: parts.outbound.clone(),
-        clock: parts.clock,
-    }
 }
 
 async fn settle(checker: &KeyChecker, checked: Vec<Option<Checked>>, by: &str) {

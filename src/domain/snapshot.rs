@@ -1,6 +1,6 @@
 //! The snapshot: an immutable view of the catalog that calls read without a lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::client::{Client, TokenHash};
@@ -29,6 +29,9 @@ pub struct SnapshotParts {
     pub prices: Arc<PriceTable>,
 }
 
+/// Patterns of model names, and the providers that have what matches.
+type ByPattern = Vec<(Pattern, BTreeSet<ProviderId>)>;
+
 /// An immutable view of providers, keys, models, clients and settings.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -44,7 +47,8 @@ pub struct Snapshot {
     client_by_token: HashMap<TokenHash, Arc<Client>>,
     targets_by_synced_model: HashMap<String, Arc<[Target]>>,
     /// Patterns of keys' models, and the enabled providers of these keys.
-    providers_by_pattern: Vec<(Pattern, BTreeSet<ProviderId>)>,
+    providers_by_pattern: ByPattern,
+    has_key_budgets: bool,
     default_provider: Option<ProviderId>,
 }
 
@@ -74,11 +78,13 @@ impl Snapshot {
         if default_provider.is_none() && parts.providers.iter().filter(enabled).count() == 1 && parts.models.is_empty() {
             default_provider = parts.providers.iter().find(|provider| provider.enabled).map(|p| p.id);
         }
+        let (targets_by_synced_model, providers_by_pattern) = by_model(&parts.providers, &parts.keys);
         Snapshot {
             settings: Arc::new(parts.settings),
             prices: parts.prices,
-            targets_by_synced_model: synced_targets(&parts.providers, &parts.keys),
-            providers_by_pattern: providers_by_pattern(&parts.providers, &parts.keys),
+            targets_by_synced_model,
+            providers_by_pattern,
+            has_key_budgets: parts.keys.iter().any(|key| key.limits.budget_month.is_some()),
             provider_by_name: parts.providers.iter().map(|provider| (provider.name.clone(), provider.id)).collect(),
             providers: parts.providers.into_iter().map(|provider| (provider.id, provider)).collect(),
             keys: parts.keys.into_iter().map(|key| (key.id, key)).collect(),
@@ -127,6 +133,11 @@ impl Snapshot {
     /// Every key, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.keys.values()
+    }
+
+    /// Whether any key has a budget, so that what calls are expected to cost matters to the choice of a key.
+    pub fn has_key_budgets(&self) -> bool {
+        self.has_key_budgets
     }
 
     /// Every model route, in no order.
@@ -232,43 +243,36 @@ fn clients_by_token(clients: &[Arc<Client>]) -> HashMap<TokenHash, Arc<Client>> 
     former.chain(clients.iter().map(|client| (client.token_hash, client.clone()))).collect()
 }
 
-fn synced_targets(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> HashMap<String, Arc<[Target]>> {
-    let mut found: HashMap<String, BTreeSet<ProviderId>> = HashMap::new();
+/// Which enabled providers have a model, by their own lists or their keys' models: by name, and by pattern. A key for every model
+/// (`*`) says nothing about a name.
+fn by_model(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> (HashMap<String, Arc<[Target]>>, ByPattern) {
+    let mut names: HashMap<String, BTreeSet<ProviderId>> = HashMap::new();
+    let mut patterns: BTreeMap<&str, (Pattern, BTreeSet<ProviderId>)> = BTreeMap::new();
     let enabled: HashMap<ProviderId, &Arc<Provider>> =
         providers.iter().filter(|provider| provider.enabled).map(|provider| (provider.id, provider)).collect();
     for provider in enabled.values() {
         for model in &provider.synced_models {
-            found.entry(model.clone()).or_default().insert(provider.id);
+            names.entry(model.clone()).or_default().insert(provider.id);
         }
     }
     for key in keys.iter().filter(|key| enabled.contains_key(&key.provider)) {
-        for pattern in key.models.iter().flatten().filter(|pattern| pattern.is_literal()) {
-            found.entry(pattern.as_str().to_owned()).or_default().insert(key.provider);
+        for pattern in key.models.iter().flatten().filter(|pattern| pattern.as_str() != "*") {
+            let providers = match pattern.is_literal() {
+                true => names.entry(pattern.as_str().to_owned()).or_default(),
+                false => &mut patterns.entry(pattern.as_str()).or_insert_with(|| (pattern.clone(), BTreeSet::new())).1,
+            };
+            providers.insert(key.provider);
         }
     }
     let to_targets = |(model, providers): (String, BTreeSet<ProviderId>)| {
         let targets = targets_of(providers, &model);
         (model, targets)
     };
-    found.into_iter().map(to_targets).collect()
+    (names.into_iter().map(to_targets).collect(), patterns.into_values().collect())
 }
 
 /// A model at several providers, each alike.
 fn targets_of(providers: BTreeSet<ProviderId>, model: &str) -> Arc<[Target]> {
     let name: Arc<str> = model.into();
     providers.into_iter().map(|provider| Target { provider, model: name.clone(), tier: 1, weight: 1 }).collect()
-}
-
-/// The patterns, other than names and `*`, of the keys of enabled providers. A key for every model says nothing about a name.
-fn providers_by_pattern(providers: &[Arc<Provider>], keys: &[Arc<Key>]) -> Vec<(Pattern, BTreeSet<ProviderId>)> {
-    let enabled: HashSet<ProviderId> =
-        providers.iter().filter(|provider| provider.enabled).map(|provider| provider.id).collect();
-    let mut found: BTreeMap<&str, (Pattern, BTreeSet<ProviderId>)> = BTreeMap::new();
-    for key in keys.iter().filter(|key| enabled.contains(&key.provider)) {
-        for pattern in key.models.iter().flatten().filter(|pattern| !pattern.is_literal() && pattern.as_str() != "*") {
-            let (_, providers) = found.entry(pattern.as_str()).or_insert_with(|| (pattern.clone(), BTreeSet::new()));
-            providers.insert(key.provider);
-        }
-    }
-    found.into_values().collect()
 }

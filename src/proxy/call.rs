@@ -42,6 +42,8 @@ pub(super) struct Call {
     pub late: Option<Late>,
     /// Whether objects of the answer are remembered: by their id only, or every id in it.
     pub remember: Remember,
+    /// The objects that a whole answer names, when all of them are remembered.
+    pub named: Vec<Arc<str>>,
     /// The scripts of this call; `None`: none defines a hook.
     pub scripted: Option<Scripted>,
     /// Who is told of the record, besides the recorder.
@@ -85,6 +87,7 @@ impl Call {
             late: None,
             route: None,
             remember: Remember::Nothing,
+            named: Vec::new(),
             scripted,
             follower: None,
             generates: false,
@@ -247,9 +250,9 @@ impl Call {
 
     /// Ends the call after an answer whose whole body is in hand.
     /// `sent` is what the client gets of it.
-    pub fn conclude_whole(mut self, lease: &Lease, body: &Bytes, sent: &Bytes, meter: Meter) {
+    pub fn conclude_whole(mut self, lease: &Lease, sent: &Bytes, meter: Meter) {
         self.sent(sent);
-        self.remember_all(lease, body);
+        self.remember_all(lease);
         self.conclude(lease, meter.finish(End::Whole), Outcome::Success, None);
     }
 

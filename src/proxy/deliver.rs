@@ -79,7 +79,7 @@ fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
         Ended::Answered { lease, head, answer: Answer::Whole { body, meter } } => {
             let mut response = with_head(&call, plan, &head, plan.method == Method::HEAD, body.clone().into());
             let sent = on_response(&mut call, &mut response, Some(&body)).unwrap_or_else(|| body.clone());
-            call.conclude_whole(&lease, &body, &sent, meter);
+            call.conclude_whole(&lease, &sent, meter);
             response
         }
         Ended::Answered { lease, head, answer: Answer::Flow { held, upstream, look } } => {
@@ -177,7 +177,7 @@ impl Waiting {
                 let sent = on_response(&mut call, &mut unsent, Some(&body)).unwrap_or_else(|| body.clone());
                 call.record.status = StatusCode::OK.as_u16();
                 self.out.push_back(as_event(api, false, &sent));
-                call.conclude_whole(&lease, &body, &sent, meter);
+                call.conclude_whole(&lease, &sent, meter);
             }
             Ended::Answered { lease, head, answer: Answer::Flow { held, upstream, look } } => {
                 let mut unsent = with_head(&call, plan, &head, false, poem::Body::empty());

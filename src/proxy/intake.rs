@@ -84,7 +84,8 @@ pub(super) async fn take_in(
         let message = "No default provider takes calls without a model. Ask the operator to set one.";
         return Err(ProxyError::no_key(StatusCode::SERVICE_UNAVAILABLE, "no_default_provider", message));
     }
-    let cost = if plan.generates() { estimated_cost(&plan) } else { Cost::Known(Nanodollars(0)) };
+    let matters = plan.generates() && (client.limits.has_money_budget() || plan.snapshot.has_key_budgets());
+    let cost = if matters { estimated_cost(&plan) } else { Cost::Known(Nanodollars(0)) };
     plan.estimated_cost = cost.known();
     admit(call, &plan, &client, cost, now)?;
     Ok(Intake::Forward(plan))

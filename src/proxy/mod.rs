@@ -31,6 +31,7 @@ mod me;
 mod meter;
 mod models;
 mod multipart;
+mod named;
 mod ownership;
 mod path;
 mod plan;

@@ -7,15 +7,11 @@ use http::{Method, StatusCode};
 use super::call::Call;
 use super::error::ProxyError;
 use super::meter::Metered;
+use super::named::{self, ids_under};
 use super::plan::{Payload, Plan};
 use crate::domain::{Api, Client, ObjectOwner, Price, Snapshot, Target, UsageQuality};
 use crate::quota::Spent;
 use crate::rotator::Lease;
-
-/// Most ids that one answer can bring.
-const MOST_IDS: usize = 1_000;
-/// Longest id that is looked at, in bytes.
-const LONGEST_ID: usize = 256;
 
 /// Which objects of an answer are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +78,7 @@ fn late_price(snapshot: &Snapshot, owner: &ObjectOwner) -> Option<Arc<Price>> {
 fn named_ids(plan: &Plan) -> Vec<Arc<str>> {
     let mut ids = Vec::new();
     if !plan.path.is_generation() {
-        ids.extend(plan.path.possible_ids().filter(|id| id.len() <= LONGEST_ID).map(Arc::from));
+        ids.extend(plan.path.possible_ids().filter(|id| id.len() <= *named::LENGTHS.end()).map(Arc::from));
     }
     if let Payload::Json(peek) = &plan.payload {
         ids.extend(peek.previous_response_id.iter().chain(&peek.conversation).chain(&peek.object_ids).cloned());
@@ -140,24 +136,22 @@ impl Call {
         }
         let Some(id) = &metered.id else { return };
         self.remember_id(lease, id.clone(), metered.awaits_usage());
-        for container in metered.containers.iter().filter(|id| id.len() <= LONGEST_ID) {
+        for container in &metered.containers {
             self.remember_id(lease, container.clone(), false);
         }
     }
 
     /// Looks up who owns the objects that a whole answer names, so that an object which is listed stays with its owner.
-    pub async fn recall_owners(&self, body: &[u8]) {
+    pub async fn recall_owners(&mut self, body: &[u8]) {
         if self.remember == Remember::All {
-            self.deps.owners.recall(ids_in(body)).await;
+            self.named = ids_under(body, names_an_object);
+            self.deps.owners.recall(self.named.clone()).await;
         }
     }
 
-    /// Remembers every object that a whole answer names, after [`Call::recall_owners`].
-    pub fn remember_all(&self, lease: &Lease, body: &[u8]) {
-        if self.remember != Remember::All {
-            return;
-        }
-        for id in ids_in(body) {
+    /// Remembers every object that the answer names, as [`Call::recall_owners`] has found them.
+    pub fn remember_all(&mut self, lease: &Lease) {
+        for id in std::mem::take(&mut self.named) {
             self.remember_id(lease, id, false);
         }
     }
@@ -199,28 +193,6 @@ impl Call {
     }
 }
 
-/// Texts that stand under `id`, `…_id` or `…_ids` anywhere in a JSON document.
-fn ids_in(body: &[u8]) -> Vec<Arc<str>> {
-    let mut ids = Vec::new();
-    if let Ok(document) = serde_json::from_slice::<serde_json::Value>(body) {
-        collect(&document, false, &mut ids);
-    }
-    ids
-}
-
-fn collect(value: &serde_json::Value, is_id: bool, ids: &mut Vec<Arc<str>>) {
-    use serde_json::Value;
-    if ids.len() >= MOST_IDS {
-        return;
-    }
-    match value {
-        Value::String(text) if is_id && (6..=LONGEST_ID).contains(&text.len()) => ids.push(text.as_str().into()),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, is_id, ids)),
-        Value::Object(members) => members.iter().for_each(|(name, item)| collect(item, names_an_object(name), ids)),
-        _ => {}
-    }
-}
-
 /// Members that name objects of the account. Models, organisations and users are no objects that a call makes.
 fn names_an_object(name: &str) -> bool {
     let is_id = name == "id" || name.ends_with("_id") || name.ends_with("_ids");
@@ -235,8 +207,8 @@ mod tests {
     fn an_answer_names_its_objects() {
         let body = br#"{"id":"batch_1","output_file_id":"file-out","errors":null,"organization_id":"org-123",
             "data":[{"id":"file-a"},{"id":"x"}],"file_ids":["file-b"],"model":"gpt-4o"}"#;
-        let ids = ids_in(body);
+        let ids = ids_under(body, names_an_object);
         assert_eq!(ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["batch_1", "file-out", "file-a", "file-b"]);
-        assert!(ids_in(b"not json").is_empty());
+        assert!(ids_under(b"not json", names_an_object).is_empty());
     }
 }

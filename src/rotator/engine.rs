@@ -11,7 +11,7 @@ use super::budget::RetryBudget;
 use super::learned::LearnedLimits;
 use super::lease::Lease;
 use super::mask::holds_secret;
-use super::operate::{ProbeDue, ProbeResult};
+use super::operate::ProbeResult;
 use super::outcome::Report;
 use super::pool::{Pool, PoolState};
 use super::random::mix;
@@ -209,7 +209,7 @@ impl Rotator {
     }
 
     /// Automatically disabled keys whose probe is due; each is handed out once per interval.
-    pub fn due_probes(&self, now: Moment) -> Vec<ProbeDue> {
+    pub fn due_probes(&self, now: Moment) -> Vec<KeyId> {
         self.pools.load().values().flat_map(|pool| pool.lock().due_probes(now)).collect()
     }
 

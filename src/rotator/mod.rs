@@ -57,7 +57,7 @@ pub use engine::Rotator;
 pub use learned::LearnedLimits;
 pub use lease::Lease;
 pub use mask::{holds_secret, mask, mask_provider_text, without_secret};
-pub use operate::{ProbeDue, ProbeResult};
+pub use operate::ProbeResult;
 pub use outcome::Report;
 pub use request::{Owner, OwnerKeys, PickError, PickRequest, Tried};
 pub use saved::{SavedDisabled, SavedKeyState, SavedModel, SavedRest};

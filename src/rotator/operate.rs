@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::pool::PoolState;
 use super::slot::{Disabled, Slot};
-use crate::domain::{Key, KeyEventKind, Moment, Provider};
+use crate::domain::{KeyEventKind, KeyId, Moment, Provider};
 
 /// What a probe found out about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,17 +15,6 @@ pub enum ProbeResult {
     Invalid(String),
     /// The provider did not answer, or its answer tells nothing about the key.
     CannotTell,
-}
-
-/// A key that is due for a probe.
-#[derive(Clone, Debug)]
-pub struct ProbeDue {
-    /// Its provider.
-    pub provider: Arc<Provider>,
-    /// The key.
-    pub key: Arc<Key>,
-    /// When the probe began, to be handed back with its result.
-    pub started: Moment,
 }
 
 /// Most keys of one provider that are handed out for a probe at once.
@@ -124,14 +113,13 @@ impl PoolState {
     }
 
     /// Keys whose probe is due. Each is handed out once; its next probe is planned at once, so that a lost result loses nothing.
-    pub(super) fn due_probes(&mut self, now: Moment) -> Vec<ProbeDue> {
+    pub(super) fn due_probes(&mut self, now: Moment) -> Vec<KeyId> {
         let now = self.tell_time(now);
         let due: Vec<u32> =
             self.probes.iter().take_while(|(at, _)| *at <= now.mono_ms).take(PROBES_AT_ONCE).map(|(_, place)| *place).collect();
         let hand_out = |place: u32| {
             self.schedule_probe(place, now);
-            let key = self.slot(place)?.key.clone();
-            Some(ProbeDue { provider: self.provider.clone(), key, started: now })
+            Some(self.slot(place)?.key.id)
         };
         due.into_iter().filter_map(hand_out).collect()
     }

@@ -110,7 +110,7 @@ pub(in crate::proxy) fn classify_error(
         code: words.code,
         kind: words.kind,
         message: message.unwrap_or_default().to_owned(),
-        headers: Arc::new(masked(headers, lease.key())),
+        headers: Arc::new(headers.clone()),
         elapsed_ms: call.attempt_us() / 1000,
         bytes_sent: match &plan.payload {
             Payload::Json(peek) => peek.body.len() as u64,
@@ -122,18 +122,6 @@ pub(in crate::proxy) fn classify_error(
         Some(answer) => answer.onto(&built_in),
         None => built_in,
     }
-}
-
-/// Headers as scripts may see them: what a provider echoes of the key's secret is blanked.
-fn masked(headers: &HeaderMap, key: &Key) -> HeaderMap {
-    let mut headers = headers.clone();
-    for value in headers.values_mut() {
-        if holds_secret(value.as_bytes(), key) {
-            let blanked = mask(&String::from_utf8_lossy(value.as_bytes()), key);
-            *value = HeaderValue::from_str(&blanked).unwrap_or(HeaderValue::from_static("[masked]"));
-        }
-    }
-    headers
 }
 
 /// What an error body says in single words.

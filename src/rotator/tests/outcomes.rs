@@ -131,15 +131,15 @@ fn a_disabled_key_is_probed_by_the_hour_once() {
     rotator.failed(&lease_of(&rotator, 1, NOW), &invalid_key(), NOW);
     assert!(rotator.due_probes(at(3_599_999)).is_empty());
     let due = rotator.due_probes(at(3_600_000));
-    assert_eq!(due.iter().map(|due| due.key.id).collect::<Vec<_>>(), [KeyId(1)]);
+    assert_eq!(due, [KeyId(1)]);
     assert!(rotator.due_probes(at(3_600_001)).is_empty(), "one probe");
     for result in [ProbeResult::CannotTell, ProbeResult::Invalid("still".into())] {
-        rotator.probe_result(KeyId(1), &result, due[0].started, at(3_601_000));
+        rotator.probe_result(KeyId(1), &result, at(3_600_000), at(3_601_000));
         assert_eq!(state(&rotator, 1, at(3_601_000)), KeyState::DisabledAuto);
     }
     let again = rotator.due_probes(at(7_200_000));
     assert_eq!(again.len(), 1);
-    rotator.probe_result(KeyId(1), &ProbeResult::Valid, again[0].started, at(7_201_000));
+    rotator.probe_result(KeyId(1), &ProbeResult::Valid, at(7_200_000), at(7_201_000));
     assert_eq!(state(&rotator, 1, at(7_201_000)), KeyState::Active);
     assert!(rotator.due_probes(at(20_000_000)).is_empty());
 }
