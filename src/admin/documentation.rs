@@ -3,6 +3,8 @@
 //! Every address is relative, in the page and in the document, so that it works under any sub-path, whether a reverse
 //! proxy takes the sub-path off or not. The page has a security policy of its own: no inline script, no other host.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use poem::endpoint::make_sync;
 use poem::http::{StatusCode, header};
@@ -54,17 +56,19 @@ SwaggerUIBundle({
 /// The server of the document, from where the document itself lies.
 const SERVER: &str = "..";
 
+/// Script and style of the forms, and the document. Made when somebody first asks: it would be a tenth of a start.
+static FORMS: LazyLock<(Bytes, Bytes)> = LazyLock::new(forms);
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document(&service().server(SERVER)).to_string().into());
+
 /// The page, its files, and the document that it shows.
 pub fn documentation() -> impl Endpoint<Output = Response> + 'static {
-    let (script, style) = forms();
-    let document = document(&service().server(SERVER)).to_string();
     Route::new()
-        .at("/docs", file("text/html; charset=utf-8", PAGE))
+        .at("/docs", file("text/html; charset=utf-8", || PAGE.into()))
         .at("/docs/", get(make_sync(|_| to_the_page())))
-        .at("/docs/start.js", file("text/javascript; charset=utf-8", START))
-        .at("/docs/forms.js", file("text/javascript; charset=utf-8", script))
-        .at("/docs/forms.css", file("text/css; charset=utf-8", style))
-        .at("/docs/openapi.json", file("application/json", document))
+        .at("/docs/start.js", file("text/javascript; charset=utf-8", || START.into()))
+        .at("/docs/forms.js", file("text/javascript; charset=utf-8", || FORMS.0.clone()))
+        .at("/docs/forms.css", file("text/css; charset=utf-8", || FORMS.1.clone()))
+        .at("/docs/openapi.json", file("application/json", || DOCUMENT.clone()))
         .map_to_response()
 }
 
@@ -83,14 +87,13 @@ fn forms() -> (Bytes, Bytes) {
     (between("<script charset=\"UTF-8\">", "</script>"), between("<style charset=\"UTF-8\">", "</style>"))
 }
 
-fn file(content_type: &'static str, content: impl Into<Bytes>) -> impl Endpoint<Output = Response> + 'static {
-    let content = content.into();
+fn file(content_type: &'static str, content: fn() -> Bytes) -> impl Endpoint<Output = Response> + 'static {
     get(make_sync(move |_| {
         Response::builder()
             .content_type(content_type)
             .header(header::CONTENT_SECURITY_POLICY, POLICY)
             .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .header(header::CACHE_CONTROL, "no-cache")
-            .body(content.clone())
+            .body(content())
     }))
 }

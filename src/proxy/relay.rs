@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
 
 /// Bytes at hand that go on without a look for more: what was read at once goes out at once.
-const ENOUGH: usize = 8 * 1024;
+const ENOUGH: usize = 4 * 1024;
 
 /// How an answer's bytes are looked at while they pass.
 pub(super) enum Look {

@@ -60,8 +60,13 @@ impl Shared {
         tls: Option<TlsAcceptor>,
     ) -> Self {
         let mut http1 = http1::Builder::new();
-        // The guard limits the time of a head; here the same clock limits an idle connection.
-        http1.timer(TokioTimer::new()).header_read_timeout(config.keep_alive).max_headers(MAX_HEADERS).max_buf_size(MAX_BUFFER);
+        // The guard limits the time of a head, and notices that a client leaves; here the same clock limits an idle connection.
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.keep_alive)
+            .half_close(true)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_BUFFER);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 /// Most bytes of an answer that wait to be written when another piece is asked for.
-const MOST_UNWRITTEN: usize = 8 * 1024;
+const MOST_UNWRITTEN: usize = 4 * 1024;
 
 /// How far a connection's writing is behind its answers. Both sides of it run in the connection's own task.
 #[derive(Debug, Default)]
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn a_body_waits_while_the_socket_is_behind() {
         let gate = Arc::new(Gate::default());
-        let pieces = Pieces((0..4).map(|_| Bytes::from(vec![0; 5_000])).collect());
+        let pieces = Pieces((0..4).map(|_| Bytes::from(vec![0; 2_500])).collect());
         let mut body = Gated::new(pieces, Some(gate.clone()));
         let mut next = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())).is_ready();
         assert!(next() && next(), "little waits");
         assert!(!next(), "two pieces wait to be written");
-        gate.wrote(4_000);
+        gate.wrote(2_000);
         assert!(next());
-        gate.wrote(11_000);
+        gate.wrote(5_500);
         gate.is_full();
         assert!(!next(), "the socket takes nothing");
         gate.wrote(1);

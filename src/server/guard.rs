@@ -5,6 +5,7 @@
 //! answered in its turn behind earlier answers; nothing is read after it.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -243,6 +244,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")))
     }
 
+    /// Between two requests, notices that the client has left; what it sends instead is kept for the library.
+    ///
+    /// The library would look for that by itself, with a buffer of 8 KiB for as long as an answer takes.
+    fn notice_end(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if !matches!(self.position, Position::Head(_)) || !self.held.is_empty() || !self.ready.is_empty() {
+            return Ok(());
+        }
+        let mut piece = [MaybeUninit::uninit(); 1024];
+        let mut buffer = ReadBuf::uninit(&mut piece);
+        match Pin::new(&mut self.inner).poll_read(cx, &mut buffer) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Ready(Ok(())) => {
+                self.admit_owned(buffer.filled().to_vec());
+                // The library may be waiting for a request, or for the rest of one.
+                cx.waker().wake_by_ref();
+                Ok(())
+            }
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
     /// Reads and drops what the client still sends, so that it can read the answer before the connection closes.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Linger::Reading { until, left } = &mut self.linger else { return Poll::Ready(()) };
@@ -309,8 +332,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         self.inner.is_write_vectored()
     }
 
+    /// The library flushes whenever it has looked at the connection, which makes this the place to notice that a client left.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        this.notice_end(cx)?;
+        Pin::new(&mut this.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use error::DatabaseError;
-pub(super) use file::{Durability, Schema, copy, inspect, open_foreign, open_inspected, open_reader, open_writer, verify};
+pub(super) use file::{Durability, Inspection, Schema, copy, open_foreign, open_inspected, open_reader, open_writer, verify};
 pub(super) use workers::Workers;
 
 /// Work that may wait for the writer before callers have to.

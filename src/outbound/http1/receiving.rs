@@ -13,7 +13,7 @@ use super::wire::Wire;
 use crate::outbound::host::Host;
 
 /// Bytes that are read at once of a body without a length, such as a stream: so much lies in memory for a reader who is slow.
-const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES: usize = 4 * 1024;
 /// The same of a body whose length is known.
 const MOST_READ_BYTES: usize = 64 * 1024;
 

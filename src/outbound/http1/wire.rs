@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
@@ -28,6 +28,10 @@ impl Wire {
 
     /// Reads once, up to about `most` bytes; 0 is the end. While there is nothing to read, no empty buffer is kept.
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        // No buffer is made for a wait. Behind encryption only a read can tell.
+        if let (true, Either::Left(socket)) = (self.buffer.is_empty(), &self.io) {
+            ready!(socket.poll_read_ready(context))?;
+        }
         // What is left of a buffer is used up first, unless it is hardly worth a read.
         if self.buffer.capacity() - self.buffer.len() < most / 8 {
             self.buffer.reserve(most);

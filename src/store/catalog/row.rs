@@ -147,6 +147,8 @@ pub(super) use identity;
 pub enum Which {
     /// All that are not deleted.
     Live,
+    /// Of those that are not deleted, the ones whose ids leave this remainder when divided by this number.
+    Share(i64, i64),
     /// One row, deleted or not.
     One(i64),
 }
@@ -155,7 +157,7 @@ impl Which {
     /// The id, when it is one row.
     pub(super) fn parameter(self) -> Option<i64> {
         match self {
-            Which::Live => None,
+            Which::Live | Which::Share(..) => None,
             Which::One(id) => Some(id),
         }
     }
@@ -182,8 +184,9 @@ pub(super) fn select<T>(
     read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let condition = match which {
-        Which::Live => "deleted_ms IS NULL AND ?1 IS NULL",
-        Which::One(_) => "id = ?1",
+        Which::Live => "deleted_ms IS NULL AND ?1 IS NULL".to_owned(),
+        Which::Share(remainder, shares) => format!("deleted_ms IS NULL AND ?1 IS NULL AND id % {shares} = {remainder}"),
+        Which::One(_) => "id = ?1".to_owned(),
     };
     let sql = format!("SELECT {} FROM {table} WHERE {condition} ORDER BY id", columns.join(", "));
     connection.prepare_cached(&sql)?.query_and_then([which.parameter()], read)?.collect()

@@ -2,8 +2,10 @@
 
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, OptionalExtension};
@@ -14,8 +16,8 @@ use super::row::{Columns, Json, Noun, Stored, Which};
 use super::view::{Catalog, Rows};
 use super::{Shared, Store, synced};
 use crate::domain::{AdminToken, AlertChannel, AlertRule, Client, Key, Model, Provider, Settings, User};
-use crate::store::connection::{Database, DatabaseError, Durability, Schema, inspect, open_inspected};
-use crate::store::sealing::{CANARY, MasterKey, MasterKeySource, SealedContents, Sealer};
+use crate::store::connection::{Database, DatabaseError, Durability, Inspection, Schema, open_inspected};
+use crate::store::sealing::{CANARY, MASTER_KEY_FILE, MasterKey, MasterKeySource, SealedContents, Sealer};
 
 /// The catalog's file in the data folder.
 pub(in crate::store) const CATALOG_FILE: &str = "keywheel.db";
@@ -43,13 +45,16 @@ impl Store {
     pub fn open(data_dir: &Path, master_key: &MasterKeySource) -> Result<Store, StoreError> {
         make_private_folder(data_dir)?;
         let path = data_dir.join(CATALOG_FILE);
-        let held = inspect(&path, &CATALOG, sealed_contents)?.unwrap_or_default();
+        let (held, loaded) = look(&path, data_dir, master_key)?;
         let accepted = MasterKey::accept(master_key, data_dir, &held)?;
         let connection = open_inspected(&path, &CATALOG, Durability::Full)?;
         if accepted.is_new {
             adopt_master_key(&connection, &accepted.sealer)?;
         }
-        let catalog = load(&connection, &accepted.sealer)?;
+        let catalog = match loaded {
+            Some(catalog) => catalog,
+            None => load(&connection, &accepted.sealer, rows(&connection, &accepted.sealer)?)?,
+        };
         let database = Arc::new(Database::start(connection, &path, &CATALOG, READERS)?);
         Ok(Store {
             owners: ObjectOwners::start(database.clone())?,
@@ -61,6 +66,59 @@ impl Store {
             }),
         })
     }
+}
+
+/// Looks through a catalog before anything is opened for writing. Where its tables are of this version and hold secrets, it
+/// is read meanwhile: with many keys that is most of what a start takes.
+fn look(path: &Path, data_dir: &Path, master_key: &MasterKeySource) -> Result<(SealedContents, Option<Catalog>), StoreError> {
+    let Some(inspection) = Inspection::open(path, &CATALOG)? else { return Ok(Default::default()) };
+    thread::scope(|scope| {
+        let pages = scope.spawn(|| inspection.check_pages());
+        let read = || {
+            let connection = inspection.connect()?;
+            let held = sealed_contents(&connection)?;
+            if !inspection.is_current() || held.secrets == 0 {
+                return Ok((held, None));
+            }
+            let file = data_dir.join(MASTER_KEY_FILE);
+            let key = MasterKey::fitting(master_key, &[&file], &held)?;
+            let read_all = |key| {
+                let sealer = Sealer::new(&key);
+                let keys = keys_by_all_cores(&inspection, &connection, &sealer, held.secrets)?;
+                load(&connection, &sealer, keys)
+            };
+            let catalog = key.map(read_all).transpose()?;
+            Ok((held, catalog))
+        };
+        let found: Result<_, StoreError> = read();
+        // Whatever could not be read: damage is the reason.
+        pages.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        found
+    })
+}
+
+/// Secrets that one thread opens in about the time that another one takes to begin.
+const SECRETS_OF_A_THREAD: u64 = 1_000;
+const MOST_READING_THREADS: u64 = 8;
+
+/// The keys, their secrets opened by as many threads as there are cores for them.
+fn keys_by_all_cores(
+    inspection: &Inspection<'_>,
+    connection: &Connection,
+    sealer: &Sealer,
+    secrets: u64,
+) -> Result<Rows<Key>, StoreError> {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let shares = (secrets / SECRETS_OF_A_THREAD).min(cores).clamp(1, MOST_READING_THREADS) as i64;
+    thread::scope(|scope| {
+        let read = |connection: &Connection, share| <Key as Columns>::load(connection, sealer, Which::Share(share, shares));
+        let others: Vec<_> = (1..shares).map(|share| scope.spawn(move || read(&inspection.connect()?, share))).collect();
+        let mut found = read(connection, 0)?;
+        for other in others {
+            found.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(found.into_iter().map(|row| (row.value.id, row)).collect())
+    })
 }
 
 fn make_private_folder(path: &Path) -> Result<(), StoreError> {
@@ -108,11 +166,11 @@ fn adopt_master_key(connection: &Connection, sealer: &Sealer) -> Result<(), Stor
     Ok(transaction.commit()?)
 }
 
-fn load(connection: &Connection, sealer: &Sealer) -> Result<Catalog, StoreError> {
+fn load(connection: &Connection, sealer: &Sealer, keys: Rows<Key>) -> Result<Catalog, StoreError> {
     let mut catalog = Catalog {
         revision: 0,
         providers: rows::<Provider>(connection, sealer)?,
-        keys: rows::<Key>(connection, sealer)?,
+        keys,
         models: rows::<Model>(connection, sealer)?,
         clients: rows::<Client>(connection, sealer)?,
         users: rows::<User>(connection, sealer)?,

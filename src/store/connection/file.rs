@@ -49,11 +49,13 @@ const STATEMENT_CACHE: usize = 64;
 ///
 /// A file that is not SQLite, corrupt, of another kind or of a newer version is an error; nothing is written then.
 pub(in crate::store) fn open_writer(path: &Path, schema: &Schema, durability: Durability) -> Result<Connection, DatabaseError> {
-    inspect(path, schema, |_| Ok(()))?;
+    if let Some(inspection) = Inspection::open(path, schema)? {
+        inspection.check_pages()?;
+    }
     open_inspected(path, schema, durability)
 }
 
-/// [`open_writer`] for a file that [`inspect`] has found good.
+/// [`open_writer`] for a file that an [`Inspection`] has found good.
 pub(in crate::store) fn open_inspected(
     path: &Path,
     schema: &Schema,
@@ -90,22 +92,44 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, DatabaseError>
     Ok(connection)
 }
 
-/// Looks at a file without changing it, before this process opens it for writing, and lets the caller look too.
-/// `None`: there is no file, or an empty one.
-pub(in crate::store) fn inspect<T>(
-    path: &Path,
-    schema: &Schema,
-    examine: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
-) -> Result<Option<T>, DatabaseError> {
-    let Some(header) = Header::read(path)? else { return Ok(None) };
-    let wal_bytes = wal_bytes(path);
-    let refuse = |error| DatabaseError::while_opening(error, path);
-    let connection = open_for_inspection(path, wal_bytes.is_some()).map_err(refuse)?;
-    check_kind(&connection, path, schema)?;
-    if header.is_suspicious(wal_bytes) || header.file_bytes <= ALWAYS_CHECKED_BYTES {
-        check_pages(&connection, path)?;
+/// A file that is looked at without changing it, before this process opens it for writing.
+pub(in crate::store) struct Inspection<'a> {
+    path: &'a Path,
+    has_wal: bool,
+    is_suspicious: bool,
+    is_current: bool,
+}
+
+impl<'a> Inspection<'a> {
+    /// Looks at a file's header, kind and version. `None`: there is no file, or an empty one.
+    pub(in crate::store) fn open(path: &'a Path, schema: &Schema) -> Result<Option<Self>, DatabaseError> {
+        let Some(header) = Header::read(path)? else { return Ok(None) };
+        let wal_bytes = wal_bytes(path);
+        let mut inspection = Inspection {
+            path,
+            has_wal: wal_bytes.is_some(),
+            is_suspicious: header.is_suspicious(wal_bytes) || header.file_bytes <= ALWAYS_CHECKED_BYTES,
+            is_current: false,
+        };
+        let version = check_kind(&inspection.connect()?, path, schema)?;
+        inspection.is_current = version == schema.version();
+        Ok(Some(inspection))
     }
-    examine(&connection).map(Some)
+
+    /// Whether its tables are those of this version.
+    pub(in crate::store) fn is_current(&self) -> bool {
+        self.is_current
+    }
+
+    /// A connection that changes nothing.
+    pub(in crate::store) fn connect(&self) -> Result<Connection, DatabaseError> {
+        open_for_inspection(self.path, self.has_wal).map_err(|error| DatabaseError::while_opening(error, self.path))
+    }
+
+    /// Looks through every page of a file that is small, or that may be damaged.
+    pub(in crate::store) fn check_pages(&self) -> Result<(), DatabaseError> {
+        if self.is_suspicious { check_pages(&self.connect()?, self.path) } else { Ok(()) }
+    }
 }
 
 fn wal_bytes(path: &Path) -> Option<u64> {
@@ -138,7 +162,8 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), DatabaseError
     if detail == "ok" { Ok(()) } else { Err(DatabaseError::Corrupt { path: path.to_owned(), detail }) }
 }
 
-fn check_kind(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), DatabaseError> {
+/// The version of its tables.
+fn check_kind(connection: &Connection, path: &Path, schema: &Schema) -> Result<i64, DatabaseError> {
     let refuse = |error| DatabaseError::while_opening(error, path);
     let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(refuse);
     let (version, application_id) = (read("user_version")?, read("application_id")?);
@@ -150,7 +175,7 @@ fn check_kind(connection: &Connection, path: &Path, schema: &Schema) -> Result<(
     if version > schema.version() {
         return Err(DatabaseError::Newer { path: path.to_owned(), found: version, known: schema.version() });
     }
-    Ok(())
+    Ok(version)
 }
 
 /// Without a write-ahead log nobody can be writing: `immutable` then keeps SQLite from making any file beside it.
