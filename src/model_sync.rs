@@ -71,7 +71,7 @@ impl ModelSync {
     pub fn keys(&self, provider: ProviderId) -> Vec<Arc<Key>> {
         let now = self.clock.now();
         let can_ask = |key: KeyId| {
-            let state = self.rotator.status(key, now).map(|status| status.state);
+            let state = self.rotator.state(key, now);
             !matches!(state, None | Some(KeyState::DisabledAuto | KeyState::DisabledManual))
         };
         let catalog = self.publisher.store().catalog();

@@ -73,8 +73,8 @@ impl Keys {
         let filter = KeyFilter { provider: provider.0, state: state.0, tag: tag.0, search: search.0 }.prepared();
         let (catalog, now) = (access.context().store().catalog(), access.now());
         let status = |row: &Stored<Key>| access.context().rotator.status(row.value.id, now);
-        let matches =
-            |row: &&Stored<Key>| filter.finds(&row.value) && (filter.state.is_none() || filter.allows(status(row).as_ref()));
+        let state = |row: &Stored<Key>| access.context().rotator.state(row.value.id, now);
+        let matches = |row: &&Stored<Key>| filter.finds(&row.value) && filter.allows(|| state(row));
         let order = KeyOrder { sort: sort.0, descending: descending.0 };
         let (rows, next_cursor) = match (order.sort, order.descending) {
             // In the catalog's own order the walk ends with the page.

@@ -56,7 +56,7 @@ pub(super) async fn check_due_keys(parts: Arc<Parts>, schedule: Arc<Schedule>) {
     let now = parts.clock.now();
     let due = schedule.due(&parts.publisher.current().load(), now.unix_ms as u64 / 1000);
     let is_on = |key: &KeyId| {
-        let state = parts.rotator.status(*key, now).map(|status| status.state);
+        let state = parts.rotator.state(*key, now);
         !matches!(state, None | Some(KeyState::DisabledAuto | KeyState::DisabledManual))
     };
     let checker = parts.admin.key_checker();

@@ -79,6 +79,11 @@ pub struct KeyFacts {
 
 /// The part of a secret that may be shown: its last four characters, when it is long enough to keep the rest unknown.
 pub fn secret_hint(secret: &str) -> String {
-    let count = secret.chars().count();
-    if count < 12 { "…".to_owned() } else { format!("…{}", secret.chars().skip(count - 4).collect::<String>()) }
+    format!("…{}", shown_end(secret))
+}
+
+/// The last four characters of a secret that is long enough to keep the rest unknown; else nothing.
+pub fn shown_end(secret: &str) -> &str {
+    let from = secret.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+    if secret.chars().count() < 12 { "" } else { &secret[from..] }
 }

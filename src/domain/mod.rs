@@ -52,7 +52,7 @@ pub use headers::{CREDENTIAL_HEADERS, KeptHeaders};
 pub use ids::{
     AdminTokenId, AlertChannelId, AlertRuleId, CallId, ChatId, ClientId, KeyId, MessageId, ModelId, ProviderId, UserId,
 };
-pub use key::{Key, KeyFacts, secret_hint};
+pub use key::{Key, KeyFacts, secret_hint, shown_end};
 pub use limits::KeyLimits;
 pub use model::{Capabilities, Model, Strategy, Target, is_model_name};
 pub use money::{Cost, LongContextPrice, Nanodollars, Price, PriceOrigin, PriceTable, Rate, model_spellings};

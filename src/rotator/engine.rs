@@ -16,7 +16,7 @@ use super::outcome::Report;
 use super::pool::{Pool, PoolState};
 use super::random::mix;
 use super::saved::SavedKeyState;
-use super::status::{KeyStatus, ProviderStatus};
+use super::status::{KeyState, KeyStatus, ProviderStatus};
 use crate::domain::{Cost, Key, KeyEvent, KeyId, Moment, Provider, ProviderId, Settings, Snapshot, Strategy, Verdict};
 
 /// Keys that are gone through under one lock, where all of them are gone through.
@@ -218,7 +218,12 @@ impl Rotator {
         self.with_key(key, |pool, place| pool.probed(place, result, started, now));
     }
 
-    /// The state of a key.
+    /// What state a key is in.
+    pub fn state(&self, key: KeyId, now: Moment) -> Option<KeyState> {
+        self.with_key(key, |pool, place| pool.state(place, now)).flatten()
+    }
+
+    /// Everything about a key's state.
     pub fn status(&self, key: KeyId, now: Moment) -> Option<KeyStatus> {
         self.with_key(key, |pool, place| pool.status(place, now)).flatten()
     }

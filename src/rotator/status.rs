@@ -140,6 +140,12 @@ impl PoolState {
         Some(KeyView { key: slot.key.clone(), provider: self.provider.clone(), facts: facts(slot, now) })
     }
 
+    /// What state the key at a place is in.
+    pub(super) fn state(&mut self, place: u32, now: Moment) -> Option<KeyState> {
+        self.end_timed_disabling(place, now);
+        self.key_state(place, now).map(|(state, _)| state)
+    }
+
     /// Everything about the key at a place.
     pub(super) fn status(&mut self, place: u32, now: Moment) -> Option<KeyStatus> {
         self.end_timed_disabling(place, now);

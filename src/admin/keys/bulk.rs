@@ -165,7 +165,7 @@ pub(super) fn matching(access: &Access, filter: KeyFilter) -> Vec<KeyId> {
     let (filter, now) = (filter.prepared(), access.now());
     let catalog = access.context().store().catalog();
     let rows = catalog.all::<Key>().filter(|row| filter.finds(&row.value)).map(|row| row.value.id);
-    rows.filter(|id| filter.state.is_none() || filter.allows(access.context().rotator.status(*id, now).as_ref())).collect()
+    rows.filter(|id| filter.allows(|| access.context().rotator.state(*id, now))).collect()
 }
 
 fn change(edit: &mut Edit<'_>, id: KeyId, request: &BulkRequest) -> Result<(), StoreError> {

@@ -73,7 +73,7 @@ fn matching<'a>(access: &Access, catalog: &'a Catalog, filter: &KeyFilter) -> Ve
     let now = access.now();
     let rows = catalog.all::<Key>().filter(|row| filter.finds(&row.value));
     let with_status = rows.map(|row| (row, access.context().rotator.status(row.value.id, now)));
-    with_status.filter(|(_, status)| filter.allows(status.as_ref())).collect()
+    with_status.filter(|(_, status)| filter.allows(|| status.as_ref().map(|status| status.state))).collect()
 }
 
 /// Comma-separated values, with a heading.

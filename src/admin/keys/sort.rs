@@ -36,6 +36,8 @@ pub(super) struct KeyOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place<T> {
     number: i64,
+    /// How the text begins, so that most comparisons look no further.
+    head: u128,
     text: T,
     id: i64,
 }
@@ -50,19 +52,19 @@ impl KeyOrder {
         size: usize,
     ) -> Result<(Vec<&'a Stored<Key>>, Option<String>), ApiError> {
         let after = cursor.map(Place::parse).transpose()?;
-        let is_behind = |key: &&Stored<Key>| {
-            after.as_ref().is_none_or(|after| self.compare(&self.place(key), &after.borrowed()) == Ordering::Greater)
+        let is_behind = |(place, _): &Placed<'_>| {
+            after.as_ref().is_none_or(|after| self.compare(place, &after.borrowed()) == Ordering::Greater)
         };
-        let mut found: Vec<&Stored<Key>> = keys.filter(is_behind).collect();
-        let by_order = |one: &&Stored<Key>, other: &&Stored<Key>| self.compare(&self.place(one), &self.place(other));
+        let mut found: Vec<Placed<'_>> = keys.map(|key| (self.place(key), key)).filter(is_behind).collect();
+        let by_order = |(one, _): &Placed<'_>, (other, _): &Placed<'_>| self.compare(one, other);
         let has_more = found.len() > size;
         if has_more {
             found.select_nth_unstable_by(size, by_order);
             found.truncate(size);
         }
         found.sort_unstable_by(by_order);
-        let next = found.last().filter(|_| has_more).map(|key| self.place(key).to_text());
-        Ok((found, next))
+        let next = found.last().filter(|_| has_more).map(|(place, _)| place.to_text());
+        Ok((found.into_iter().map(|(_, key)| key).collect(), next))
     }
 
     fn place(self, key: &Stored<Key>) -> Place<&str> {
@@ -74,7 +76,7 @@ impl KeyOrder {
             KeySort::Priority => (key.value.priority.into(), ""),
             KeySort::UpdatedAt => (key.updated_ms, ""),
         };
-        Place { number, text, id }
+        Place::new(number, text, id)
     }
 
     fn compare(self, one: &Place<&str>, other: &Place<&str>) -> Ordering {
@@ -84,14 +86,23 @@ impl KeyOrder {
             differs
                 .map_or(one.len().cmp(&other.len()), |(one, other)| one.to_ascii_lowercase().cmp(&other.to_ascii_lowercase()))
         };
-        let ordering = one.number.cmp(&other.number).then_with(texts).then(one.id.cmp(&other.id));
+        let ordering =
+            one.number.cmp(&other.number).then(one.head.cmp(&other.head)).then_with(texts).then(one.id.cmp(&other.id));
         if self.descending { ordering.reverse() } else { ordering }
     }
 }
 
+type Placed<'a> = (Place<&'a str>, &'a Stored<Key>);
+
 impl<T: AsRef<str>> Place<T> {
+    fn new(number: i64, text: T, id: i64) -> Self {
+        let mut head = [0; 16];
+        head.iter_mut().zip(text.as_ref().bytes()).for_each(|(place, byte)| *place = byte.to_ascii_lowercase());
+        Place { number, head: u128::from_be_bytes(head), text, id }
+    }
+
     fn borrowed(&self) -> Place<&str> {
-        Place { number: self.number, text: self.text.as_ref(), id: self.id }
+        Place { number: self.number, head: self.head, text: self.text.as_ref(), id: self.id }
     }
 
     fn to_text(&self) -> String {
@@ -105,7 +116,7 @@ impl Place<String> {
         let mut next = || parts.next();
         let read = |number: Option<&str>| number.and_then(|number| number.parse().ok());
         let (number, id, text) = (read(next()), read(next()), next());
-        let whole = number.zip(id).zip(text).map(|((number, id), text)| Place { number, text: text.to_owned(), id });
+        let whole = number.zip(id).zip(text).map(|((number, id), text)| Place::new(number, text.to_owned(), id));
         whole.ok_or_else(|| ApiError::invalid("cursor", "cursor is none of this list"))
     }
 }
