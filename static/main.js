@@ -36,6 +36,8 @@ const loaded = new Map();
 /** Loads a page: what is loaded before it is drawn is seen at once. */
 export const load = async (entry) => loaded.set(entry.page, (await entry.load()).default);
 
+export { loadWhenAtRest } from './components/later.js';
+
 /** The page of the route, loaded when it is first opened. */
 function Page({ entry }) {
   const [state, setState] = useState({});

@@ -32,3 +32,7 @@ export const Kbd = ({ keys }) => html`<span class="kbd">${keys.split(' ').map((k
 
 /** Text that is shown whole when it does not fit. */
 export const Cut = ({ text, class: name }) => html`<span class=${classes('cut', name)} title=${text}>${text}</span>`;
+
+/** The name of the house and its sign. */
+export const Brand = () => html`
+  <div class="brand"><img src=${new URL('../logo.svg', import.meta.url).pathname} alt="" width="24" height="24" /><span>Keywheel</span></div>`;

@@ -1,19 +1,16 @@
 // The keys of the page, behind `?`.
 import { t } from '../lib/i18n.js';
-import { html, signal } from '../lib/ui.js';
+import { html } from '../lib/ui.js';
 import { ROUTES } from '../routes.js';
 import { Kbd } from './basics.js';
 import { Dialog } from './dialog.js';
 
-export const helpOpen = signal(false);
-
 const KEYS = [['Ctrl K', 'palette'], ['/', 'search'], ['?', 'help'], ['j', 'next'], ['k', 'previous'], ['Enter', 'open'], ['x', 'mark'], ['Esc', 'close']];
 
-export function Help() {
-  if (!helpOpen.value) return null;
+export function Help({ close }) {
   const jumps = ROUTES.filter((item) => item.go);
   return html`
-    <${Dialog} title=${t('help.title')} close=${() => { helpOpen.value = false; }}>
+    <${Dialog} title=${t('help.title')} close=${close}>
       <div class="help-keys">
         <dl>${KEYS.map(([keys, name]) => html`<div key=${keys}><dt>${t(`help.${name}`)}</dt><dd><${Kbd} keys=${keys} /></dd></div>`)}</dl>
         <dl>${jumps.map((item) => html`<div key=${item.page}><dt>${t('help.go', { page: t(`nav.${item.page}`) })}</dt><dd><${Kbd} keys="g ${item.go}" /></dd></div>`)}</dl>

@@ -7,9 +7,9 @@ import { THEMES, theme } from '../lib/theme.js';
 import { classes, html, signal, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
 import { ROUTES } from '../routes.js';
 import { Icon } from './basics.js';
-import { helpOpen } from './help.js';
 
 export const paletteOpen = signal(false);
+export const helpOpen = signal(false);
 
 const MOST = 40;
 

@@ -1,23 +1,25 @@
 // The frame around every page: navigation, the bar above, and what lies over everything.
 import { request } from '../lib/api.js';
-import { LANGUAGES, language, t, useLanguage } from '../lib/i18n.js';
+import { t } from '../lib/i18n.js';
 import { bind } from '../lib/keyboard.js';
 import { liveState } from '../lib/live.js';
 import { useQuery } from '../lib/query.js';
-import { zoneChoice } from '../lib/range.js';
 import { go, href, route } from '../lib/router.js';
-import { passwordNeeded, signedOut, user } from '../lib/session.js';
-import { THEMES, isNarrow, theme } from '../lib/theme.js';
+import { passwordNeeded, signInNeeded, signedOut, user } from '../lib/session.js';
+import { isNarrow } from '../lib/theme.js';
 import { classes, html, signal, useEffect, useLayoutEffect } from '../lib/ui.js';
 import { GROUPS, HOME, ROUTES } from '../routes.js';
 import { Banner } from './banner.js';
-import { Icon, IconButton } from './basics.js';
+import { Brand, Icon, IconButton } from './basics.js';
 import { Dialog } from './dialog.js';
-import { Help, helpOpen } from './help.js';
+import { later } from './later.js';
 import { Notices } from './notices.js';
-import { NewPassword, OwnAccount } from './account.js';
-import { Palette, paletteOpen } from './palette.js';
-import { Brand, SignInOverlay } from './sign-in.js';
+import { Palette, helpOpen, paletteOpen } from './palette.js';
+
+const Help = later(() => import('./help.js'), 'Help');
+const NewPassword = later(() => import('./account.js'), 'NewPassword');
+const Preferences = later(() => import('./preferences.js'), 'Preferences');
+const SignInOverlay = later(() => import('./sign-in.js'), 'SignInOverlay');
 
 const menuOpen = signal(false);
 const preferencesOpen = signal(false);
@@ -53,25 +55,6 @@ async function leave() {
   signedOut();
 }
 
-const Preferences = ({ close }) => html`
-  <${Dialog} title=${t('preferences.title')} close=${close}>
-    <div class="form">
-      <fieldset class="segments"><legend>${t('preferences.theme')}</legend>
-        ${THEMES.map((name) => html`<label key=${name}><input type="radio" name="theme" checked=${theme.value === name}
-          onChange=${() => { theme.value = name; }} /><span><${Icon} name=${{ auto: 'monitor', light: 'sun', dark: 'moon' }[name]} />${t(`preferences.${name}`)}</span></label>`)}
-      </fieldset>
-      <fieldset class="segments"><legend>${t('preferences.language')}</legend>
-        ${Object.entries(LANGUAGES).map(([tag, name]) => html`<label key=${tag}><input type="radio" name="language" checked=${language.value === tag}
-          onChange=${() => useLanguage(tag)} /><span lang=${tag}>${name}</span></label>`)}
-      </fieldset>
-      <fieldset class="segments"><legend>${t('preferences.zone')}</legend>
-        ${['local', 'UTC'].map((name) => html`<label key=${name}><input type="radio" name="zone" checked=${zoneChoice.value === name}
-          onChange=${() => { zoneChoice.value = name; }} /><span>${t(`preferences.zone_${name}`)}</span></label>`)}
-      </fieldset>
-      ${user.value?.id && html`<${OwnAccount} close=${close} />`}
-    </div>
-  <//>`;
-
 const Account = () => html`
   <div class="account">
     <span class="avatar" aria-hidden="true">${(user.value?.name ?? '?').slice(0, 1).toUpperCase()}</span>
@@ -104,6 +87,13 @@ const Foot = () => {
     <//>`}`;
 };
 
+/** What is opened over the page now and then. */
+const Overlays = () => html`
+  ${preferencesOpen.value && html`<${Preferences} close=${() => { preferencesOpen.value = false; }} />`}
+  ${user.value && passwordNeeded.value && html`<${NewPassword} />`}
+  ${helpOpen.value && html`<${Help} close=${() => { helpOpen.value = false; }} />`}
+  ${signInNeeded.value && html`<${SignInOverlay} />`}`;
+
 /** The head of a page: its title, what stands beside it, and its actions. */
 export function PageHead({ title, count, children, actions }) {
   useEffect(() => {
@@ -134,8 +124,5 @@ export function Shell({ children }) {
       <main id="main"><${Banner} />${children}</main>
       ${isNarrow.value && html`<${Foot} />`}
     </div>
-    ${preferencesOpen.value && html`<${Preferences} close=${() => { preferencesOpen.value = false; }} />`}
-    ${user.value && passwordNeeded.value && html`<${NewPassword} />`}
-    <${Palette} /><${Help} />
-    <${SignInOverlay} /><${Notices} />`;
+    <${Overlays} /><${Palette} /><${Notices} />`;
 }

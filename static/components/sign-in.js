@@ -1,9 +1,9 @@
 // The way in. It lies over whatever is on the page, so that a form that met a 401 goes on where it was.
 import { ApiError, request } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
-import { signedIn, signInNeeded, token, user } from '../lib/session.js';
+import { signedIn, token, user } from '../lib/session.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
-import { Button } from './basics.js';
+import { Brand, Button } from './basics.js';
 import { SecretField, TextField } from './fields.js';
 import { causeOf } from './states.js';
 
@@ -68,10 +68,6 @@ export function SignInForm({ heading }) {
 
 /** The form over the page, when a question came back with 401. */
 export function SignInOverlay() {
-  return signInNeeded.value ? html`<${Overlay} />` : null;
-}
-
-function Overlay() {
   const element = useRef();
   useLayoutEffect(() => {
     const dialog = element.current;
@@ -91,6 +87,3 @@ function Overlay() {
       ${user.value && html`<p class="hint">${t('session.kept')}</p>`}
     </dialog>`;
 }
-
-export const Brand = () => html`
-  <div class="brand"><img src=${new URL('../logo.svg', import.meta.url).pathname} alt="" width="24" height="24" /><span>Keywheel</span></div>`;

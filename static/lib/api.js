@@ -1,5 +1,5 @@
 // The only place that asks the server anything.
-import { csrf, demandSignIn, hasSession, signedIn, token } from './session.js';
+import { csrf, demandSignIn, hasSession, maybeSignedIn, signedIn, token } from './session.js';
 
 /** Why a question got no answer: `code`, a sentence for people, the form field at fault, what is wrong in scripts, and an id to look for in the log. */
 export class ApiError extends Error {
@@ -92,7 +92,7 @@ export async function everything(path, member, query = {}, { signal, onPage } = 
 
 /** Who is signed in, if anyone. Nobody is asked for where no one has signed in with this browser. */
 export async function currentSession() {
-  if (!token.peek() && !hasSession.peek()) return null;
+  if (!maybeSignedIn()) return null;
   try {
     return await request('GET', 'api/session', { patient: false });
   } catch (error) {

@@ -39,9 +39,6 @@ export function colours(names, pale = false) {
   return Object.fromEntries(names.map((name) => [name, known.get(written(name))]));
 }
 
-/** Colour tokens for series that mean nothing by themselves, in order; `others` comes last. */
-export const SERIES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6', 'series-7', 'series-8'];
-
 /**
  * Lets a piece of the time axis be drawn out, and a place be pressed: `zoom(first, last)` gets the indices of the buckets,
  * `press(index, series)` those of the bucket and of the series under the pointer, if there is one.

@@ -13,6 +13,18 @@ function remember(key, data) {
   if (answers.size > MOST_ANSWERS) answers.delete(answers.keys().next().value);
 }
 
+/** Questions that were put before the component is drawn that lives on their answers. */
+const ahead = new Map();
+const keyOf = (path, query) => path && `${path}?${JSON.stringify(query)}`;
+
+/** Puts a question at once: whoever asks it first with `useQuery` gets this answer. */
+export function askAhead(path, query) {
+  const key = keyOf(path, query);
+  const answer = api.get(path, query);
+  ahead.set(key, answer);
+  answer.then((data) => remember(key, data), () => {});
+}
+
 /** Forgets answers whose path starts so, after something was changed. */
 export function forget(start) {
   for (const key of answers.keys()) if (key.startsWith(start)) answers.delete(key);
@@ -24,8 +36,7 @@ export function forget(start) {
  * `reload` asks anew, as after a change; `refresh` only if no answer is on its way.
  */
 export function useQuery(path, query = {}, options = {}) {
-  const key = path && `${path}?${JSON.stringify(query)}`;
-  return useAnswer(key, (signal) => api.get(path, query, { signal }), options);
+  return useAnswer(keyOf(path, query), (signal) => api.get(path, query, { signal }), options);
 }
 
 /** As `useQuery`, for a question that `ask(signal)` puts; `key` names it. */
@@ -46,15 +57,17 @@ export function useAnswer(key, ask, { every } = {}) {
     };
     const known = answers.get(key);
     setState((old) => ({ ...old, ...(known ?? {}), dataKey: known ? key : old.dataKey, error: old.key === key ? old.error : undefined, key, loading: true }));
-    question.current(stop.signal).then(
+    const early = ahead.get(key);
+    ahead.delete(key);
+    (early ?? question.current(stop.signal)).then(
       (data) => {
         ends();
         remember(key, data);
-        setState({ key, dataKey: key, data, at: Date.now(), loading: false });
+        if (!stop.signal.aborted) setState({ key, dataKey: key, data, at: Date.now(), loading: false });
       },
       (error) => {
         ends();
-        if (error.name !== 'AbortError') setState((old) => ({ ...old, error, loading: false }));
+        if (!stop.signal.aborted) setState((old) => ({ ...old, error, loading: false }));
       },
     );
     return () => {

@@ -10,6 +10,8 @@ export const csrf = signal(null);
 export const token = stored('token', null, () => sessionStorage);
 /** Whether this browser may hold a session: the cookie itself cannot be seen. */
 export const hasSession = stored('session', false);
+/** Whether somebody has signed in with this browser, as far as it knows. */
+export const maybeSignedIn = () => Boolean(token.peek() || hasSession.peek());
 /** Whether whoever came by a link has to set a password. */
 export const passwordNeeded = signal(false);
 /** Whether the sign-in form lies over the page. */

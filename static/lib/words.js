@@ -16,6 +16,9 @@ export const OUTCOME_COLOURS = {
   success: 'series-1', rejected: 'series-4', request_error: 'series-3', no_key: 'bad', upstream_error: 'series-5', interrupted: 'series-6', client_gone: 'series-others', internal_error: 'series-8',
 };
 
+/** Colour tokens for series that mean nothing by themselves, in order; `others` comes last. */
+export const SERIES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6', 'series-7', 'series-8'];
+
 export const KEY_STATES = ['active', 'probing', 'limited', 'cooling', 'disabled_auto', 'disabled_manual'];
 const STATE_TONES = { active: 'good', cooling: 'warn', probing: 'info', limited: 'warn', disabled_auto: 'bad', disabled_manual: 'plain' };
 export const stateTone = (state) => STATE_TONES[state] ?? 'plain';

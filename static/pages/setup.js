@@ -1,6 +1,5 @@
 // `#/setup?token=…`: from an empty Keywheel to the first call in four steps.
-import { Icon } from '../components/basics.js';
-import { Brand } from '../components/sign-in.js';
+import { Brand, Icon } from '../components/basics.js';
 import { t } from '../lib/i18n.js';
 import { route } from '../lib/router.js';
 import { user } from '../lib/session.js';

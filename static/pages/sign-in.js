@@ -1,5 +1,6 @@
 // `#/sign-in?link=…`: signs in with a link, or shows the form.
-import { Brand, SignInForm, openSession } from '../components/sign-in.js';
+import { Brand } from '../components/basics.js';
+import { SignInForm, openSession } from '../components/sign-in.js';
 import { causeOf } from '../components/states.js';
 import { t } from '../lib/i18n.js';
 import { go, href, route } from '../lib/router.js';

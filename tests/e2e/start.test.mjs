@@ -1,5 +1,7 @@
 // The first minutes with a new Keywheel, and one below a sub-path.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openPage, startBrowser, startProvider, startServer, stopEverything } from './harness.mjs';
 
@@ -60,4 +62,21 @@ test('below a sub-path everything works, without a slash too', async () => {
   }
   assert.deepEqual(faults, []);
   await context.close();
+});
+
+test('the page names ahead every module that the first figures need, and no other', () => {
+  const read = (name) => readFileSync(new URL(`../../static/${name}`, import.meta.url), 'utf8');
+  const page = read('index.html');
+  const bare = JSON.parse(/<script type="importmap">(.+?)<\/script>/s.exec(page)[1]).imports;
+  const fileOf = (name, from) => bare[name]?.replace('./{{assets}}/', '') ?? posix.join(posix.dirname(from), name);
+  const needed = new Set();
+  const need = (file) => {
+    if (needed.has(file)) return;
+    needed.add(file);
+    for (const [, name] of read(file).matchAll(/(?:^|[;}\n])\s*(?:import|export)\b[^'"();]*from\s*["']([^"']+)["']/g)) need(fileOf(name, file));
+    for (const [, name] of read(file).matchAll(/^import '([^']+)'/gm)) need(fileOf(name, file));
+  };
+  ['start.js', 'main.js', 'pages/overview.js'].forEach(need);
+  const named = [...page.matchAll(/(?:modulepreload" href|script type="module" src)="\.\/{{assets}}\/([^"]+)"/g)].map(([, file]) => file);
+  assert.deepEqual(named.sort(), [...needed].sort());
 });

@@ -1,9 +1,9 @@
 // By whom the figures are grouped: the choice stands in the address, and every chart follows it.
 import { Menu, MenuEntry } from '../../components/menu.js';
-import { SERIES } from '../../lib/chart.js';
 import { t } from '../../lib/i18n.js';
 import { href, route, setQuery } from '../../lib/router.js';
 import { html } from '../../lib/ui.js';
+import { SERIES } from '../../lib/words.js';
 
 export const GROUPS = ['model', 'key', 'client', 'provider'];
 
