@@ -2,65 +2,11 @@
 import { t } from '../lib/i18n.js';
 import { useKeys } from '../lib/keyboard.js';
 import { isNarrow } from '../lib/theme.js';
-import { classes, html, memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from '../lib/ui.js';
+import { classes, html, memo, useCallback, useMemo, useRef, useState } from '../lib/ui.js';
+import { useSlots, useWidth, useWindow } from '../lib/window.js';
 import { Icon } from './basics.js';
 
 const ROW_HEIGHT = 38;
-/** So many rows are drawn beyond those in sight, on either side. */
-const AHEAD = 10;
-/** The page rests when it has not been scrolled for so many milliseconds. */
-const REST = 120;
-
-/**
- * The first row to draw and the one after the last: those in sight of the scrolling page, and some ahead. A jump draws those in
- * sight alone, which bounds the work of a frame; those ahead follow when the page rests.
- */
-function useWindow(element, count, height) {
-  const [span, setSpan] = useState([0, 0]);
-  useLayoutEffect(() => {
-    const scroller = document.getElementById('main');
-    const within = (row) => Math.max(0, Math.min(count, row));
-    let resting;
-    const measure = (rests) => {
-      if (!element.current) return;
-      const top = Math.floor((scroller.getBoundingClientRect().top - element.current.getBoundingClientRect().top) / height);
-      const rows = Math.ceil(scroller.clientHeight / height) + 1;
-      const seen = [within(top), within(top + rows)];
-      const ahead = [within(top - AHEAD), within(top + rows + AHEAD)];
-      setSpan((old) => {
-        const kept = Math.max(0, Math.min(ahead[1], old[1]) - Math.max(ahead[0], old[0]));
-        const next = rests || ahead[1] - ahead[0] - kept < rows ? ahead : seen;
-        return old[0] === next[0] && old[1] === next[1] ? old : next;
-      });
-    };
-    const moved = () => {
-      clearTimeout(resting);
-      resting = setTimeout(measure, REST, true);
-      measure();
-    };
-    moved();
-    scroller.addEventListener('scroll', moved, { passive: true });
-    const watcher = new ResizeObserver(moved);
-    watcher.observe(scroller);
-    return () => {
-      clearTimeout(resting);
-      scroller.removeEventListener('scroll', moved);
-      watcher.disconnect();
-    };
-  }, [count, height]);
-  return span;
-}
-
-/** The width of an element, to leave out columns that do not fit. */
-function useWidth(element) {
-  const [width, setWidth] = useState(1200);
-  useLayoutEffect(() => {
-    const watcher = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));
-    watcher.observe(element.current);
-    return () => watcher.disconnect();
-  }, []);
-  return width;
-}
 
 /** Rows in the order of a column: `[name, direction]`; rows without a value come last. */
 export function sorted(rows, columns, [name, direction]) {
@@ -82,9 +28,10 @@ const idOf = (row) => row.id;
 /**
  * `columns` are `{name, title, render(row), width, num, from, sort(row)}`: `from` is the least width of the table in pixels at
  * which the column is shown. `open(row)` gives a row's link; `card(row)` what a narrow page shows in `cardHeight` pixels.
+ * `recycles`: a row that leaves the page gives its elements to one that comes, unless it is in use; for rows that keep nothing else to themselves.
  * `marked` is a Set of keys with `mark(keys)` to change it: with Shift held, all rows since the one before are marked with it; `order` is `[name, 'up' | 'down']` with `reorder`.
  */
-export function Table({ label, columns, rows, keyOf = idOf, open, card, cardHeight = 92, marked, mark, order, reorder, tone, current }) {
+export function Table({ label, columns, rows, keyOf = idOf, open, card, cardHeight = 92, marked, mark, order, reorder, tone, current, recycles }) {
   const element = useRef();
   const narrow = isNarrow.value && card;
   const height = narrow ? cardHeight : ROW_HEIGHT;
@@ -120,10 +67,12 @@ export function Table({ label, columns, rows, keyOf = idOf, open, card, cardHeig
     x: () => mark && rows[at] && toggle(keyOf(rows[at])),
   });
   const body = rows.slice(first, last);
-  const parts = { first, last, body, height, at, keyOf, open, marked, toggle, shown, rows, tone, current };
+  const ids = body.map(keyOf);
+  const slots = useSlots(element, ids, recycles);
+  const parts = { first, last, body, ids, slots, height, at, keyOf, marked, shown, rows, tone, current };
   return html`
-    <div ref=${element} class="table-room">
-      ${narrow ? html`<${Cards} ...${parts} card=${card} label=${label} />` : html`<${Grid} ...${parts} label=${label} mark=${mark} order=${order} reorder=${reorder} />`}
+    <div ref=${element} class=${classes('table-room', recycles && 'recycles')} onClick=${(event) => follow(event, rows, open, toggle, keyOf)}>
+      ${narrow ? html`<${Cards} ...${parts} card=${card} label=${label} />` : html`<${Grid} ...${parts} label=${label} opens=${Boolean(open)} mark=${mark} order=${order} reorder=${reorder} />`}
     </div>`;
 }
 
@@ -135,35 +84,48 @@ function reveal(room, index, height) {
   else if (top + height > scroller.clientHeight - 20) scroller.scrollBy(0, top + height - scroller.clientHeight + 20);
 }
 
-/** Opens the row's link, unless something inside the row was meant or text is being selected. */
-const follow = (row, open) => (event) => {
-  if (!open || event.defaultPrevented || event.target.closest('a, button, input, summary, label, details') || String(getSelection())) return;
+/** What a press inside the table means: its row is marked, or its link opened, unless something else in the row was meant or text is being selected. */
+function follow(event, rows, open, toggle, keyOf) {
+  const place = event.target.closest('[data-at]')?.dataset.at;
+  const row = rows[place];
+  if (!row) return;
+  if (event.target.matches('[data-mark]')) return void toggle(keyOf(row), event);
+  if (!open || event.defaultPrevented || event.target.closest('a, button, input, summary, label, details, dialog') || String(getSelection())) return;
   const link = open(row);
   if (event.ctrlKey || event.metaKey) window.open(link);
   else location.hash = link.slice(1);
-};
+}
 
-function Grid({ label, shown, rows, body, first, last, height, at, keyOf, open, marked, mark, toggle, order, reorder, tone, current }) {
-  const all = marked && rows.length > 0 && marked.size >= rows.length;
-  const Heading = ({ column }) => {
-    const active = order?.[0] === column.name;
-    if (!column.sort || !reorder) return column.title;
-    const next = active && order[1] === (column.num ? 'down' : 'up') ? (column.num ? 'up' : 'down') : column.num ? 'down' : 'up';
-    return html`<button type="button" class="sort" onClick=${() => reorder(column.name, next)}>${column.title}${active && html`<${Icon} name=${order[1] === 'up' ? 'arrow-up' : 'arrow-down'} />`}</button>`;
-  };
+function Heading({ column, order, reorder }) {
+  const active = order?.[0] === column.name;
+  if (!column.title) return html`<span class="sr-only">${t('common.actions')}</span>`;
+  if (!column.sort || !reorder) return column.title;
+  const [usual, other] = column.num ? ['down', 'up'] : ['up', 'down'];
+  const next = active && order[1] === usual ? other : usual;
+  return html`<button type="button" class="sort" onClick=${() => reorder(column.name, next)}>${column.title}${active && html`<${Icon} name=${order[1] === 'up' ? 'arrow-up' : 'arrow-down'} />`}</button>`;
+}
+
+/** Widths and titles, which stay as they are while rows pass by. */
+const Head = memo(({ shown, rows, keyOf, count, mark, order, reorder }) => {
+  const all = rows.length > 0 && count >= rows.length;
   const ariaSort = (column) => (order?.[0] === column.name ? (order[1] === 'up' ? 'ascending' : 'descending') : undefined);
   return html`
+    <colgroup>${count !== undefined && html`<col style=${{ width: '36px' }} />`}${shown.map((column) => html`<col key=${column.name} style=${{ width: column.width }} />`)}</colgroup>
+    <thead><tr aria-rowindex="1">
+      ${count !== undefined && html`<th scope="col" class="check"><input type="checkbox" aria-label=${t('table.mark_all')} checked=${all} indeterminate=${count > 0 && !all}
+        onChange=${() => mark(all ? new Set() : new Set(rows.map(keyOf)))} /></th>`}
+      ${shown.map((column) => html`<th scope="col" key=${column.name} class=${column.num ? 'num' : undefined} aria-sort=${ariaSort(column)}><${Heading} ...${{ column, order, reorder }} /></th>`)}
+    </tr></thead>`;
+});
+
+function Grid({ label, shown, rows, body, ids, slots, first, last, height, at, keyOf, opens, marked, mark, order, reorder, tone, current }) {
+  return html`
     <table class="table" aria-label=${label} aria-rowcount=${rows.length + 1}>
-      <colgroup>${marked && html`<col style=${{ width: '36px' }} />`}${shown.map((column) => html`<col key=${column.name} style=${{ width: column.width }} />`)}</colgroup>
-      <thead><tr aria-rowindex="1">
-        ${marked && html`<th scope="col" class="check"><input type="checkbox" aria-label=${t('table.mark_all')} checked=${all} indeterminate=${marked.size > 0 && !all}
-          onChange=${() => mark(all ? new Set() : new Set(rows.map(keyOf)))} /></th>`}
-        ${shown.map((column) => html`<th scope="col" key=${column.name} class=${column.num ? 'num' : undefined} aria-sort=${ariaSort(column)}>${column.title ? html`<${Heading} column=${column} />` : html`<span class="sr-only">${t('common.actions')}</span>`}</th>`)}
-      </tr></thead>
+      <${Head} ...${{ shown, rows, keyOf, mark, order, reorder }} count=${marked?.size} />
       <tbody>
         ${first > 0 && html`<tr aria-hidden="true" key="above" style=${{ height: `${first * height}px` }}></tr>`}
-        ${body.map((row, index) => html`<${GridRow} key=${keyOf(row)} ...${{ row, shown, open, toggle }} id=${keyOf(row)} at=${first + index}
-          marked=${marked?.has(keyOf(row))} here=${first + index === at} isOpen=${current === keyOf(row)} tone=${tone?.(row)} />`)}
+        ${body.map((row, index) => html`<${GridRow} key=${slots[index]} ...${{ row, shown, opens }} id=${ids[index]} slot=${slots[index]} at=${first + index}
+          marked=${marked?.has(ids[index])} here=${first + index === at} isOpen=${current === ids[index]} tone=${tone?.(row)} />`)}
         ${last < rows.length && html`<tr aria-hidden="true" key="below" style=${{ height: `${(rows.length - last) * height}px` }}></tr>`}
       </tbody>
     </table>`;
@@ -172,24 +134,24 @@ function Grid({ label, shown, rows, body, first, last, height, at, keyOf, open, 
 const nameOf = (row, id) => row.name ?? id;
 
 /** `marked` is undefined where rows cannot be marked. */
-const GridRow = memo(({ row, id, shown, open, marked, toggle, at, here, isOpen, tone }) => html`
-  <tr aria-rowindex=${at + 2} aria-selected=${marked} onClick=${follow(row, open)} class=${classes(open && 'opens', here && 'is-here', marked && 'is-marked', isOpen && 'is-open', tone)}>
-    ${marked !== undefined && html`<td class="check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onClick=${(event) => toggle(id, event)} /></td>`}
+const GridRow = memo(({ row, id, slot, shown, opens, marked, at, here, isOpen, tone }) => html`
+  <tr aria-rowindex=${at + 2} data-at=${at} data-slot=${slot} aria-selected=${marked} class=${classes(opens && 'opens', here && 'is-here', marked && 'is-marked', isOpen && 'is-open', tone)}>
+    ${marked !== undefined && html`<td class="check"><input type="checkbox" data-mark aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} /></td>`}
     ${shown.map((column) => html`<td key=${column.name} class=${classes(column.num && 'num', column.name === 'menu' && 'has-menu')}>${column.render(row)}</td>`)}
   </tr>`);
 
-function Cards({ label, body, first, last, rows, height, keyOf, open, marked, toggle, card, at, tone }) {
+function Cards({ label, body, ids, slots, first, last, rows, height, marked, card, at, tone }) {
   return html`
     <ul class="cards" aria-label=${label}>
       ${first > 0 && html`<li aria-hidden="true" key="above" style=${{ height: `${first * height}px` }}></li>`}
-      ${body.map((row, index) => html`<${CardRow} key=${keyOf(row)} ...${{ row, height, open, toggle, card }} id=${keyOf(row)} here=${first + index === at} marked=${marked?.has(keyOf(row))} tone=${tone?.(row)} />`)}
+      ${body.map((row, index) => html`<${CardRow} key=${slots[index]} ...${{ row, height, card }} id=${ids[index]} slot=${slots[index]} at=${first + index} here=${first + index === at} marked=${marked?.has(ids[index])} tone=${tone?.(row)} />`)}
       ${last < rows.length && html`<li aria-hidden="true" key="below" style=${{ height: `${(rows.length - last) * height}px` }}></li>`}
     </ul>`;
 }
 
-const CardRow = memo(({ row, id, height, open, marked, toggle, card, here, tone }) => html`
-  <li class=${classes('card', here && 'is-here', marked && 'is-marked', tone)} style=${{ height: `${height}px` }} onClick=${follow(row, open)}>
-    ${marked !== undefined && html`<label class="card-check"><input type="checkbox" aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} onClick=${(event) => toggle(id, event)} /></label>`}
+const CardRow = memo(({ row, id, slot, at, height, marked, card, here, tone }) => html`
+  <li class=${classes('card', here && 'is-here', marked && 'is-marked', tone)} data-at=${at} data-slot=${slot} style=${{ height: `${height}px` }}>
+    ${marked !== undefined && html`<label class="card-check"><input type="checkbox" data-mark aria-label=${t('table.mark', { name: nameOf(row, id) })} checked=${marked} /></label>`}
     <div class="card-body">${card(row)}</div>
   </li>`);
 

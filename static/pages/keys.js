@@ -94,7 +94,7 @@ function List({ keys, sums, lines, reload, marked, mark, check }) {
       <${ClearFilters} names=${FILTERS} />
     </div>
     ${rows.length ? html`<${Table} label=${t('nav.keys')} columns=${columns} rows=${rows} open=${(key) => href(['keys', key.id], query)} current=${Number(rest[0])}
-        card=${(key) => html`<${KeyCard} item=${key} sums=${use.get(key.id)} link=${href(['keys', key.id], query)} />`} cardHeight=${96}
+        card=${(key) => html`<${KeyCard} item=${key} sums=${use.get(key.id)} link=${href(['keys', key.id], query)} />`} cardHeight=${96} recycles
         marked=${mayOperate.value ? chosen : undefined} mark=${mark} order=${order} reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} />`
       : html`<${Empty} icon="list-filter" title=${t('keys.no_match')} action=${html`<${ClearFilters} names=${FILTERS} />`} />`}
     <${MarkedBar} count=${chosen.size} total=${rows.length} clear=${() => mark(new Set())}>
