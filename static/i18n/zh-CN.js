@@ -3,7 +3,7 @@ export default {
   common: {
     add: '添加', all: '全部', any: '任意', cancel: '取消', close: '关闭', copied: '已复制', copy: '复制', copy_failed: '请按 Ctrl C', created: '创建时间',
     delete: '删除', deleted: '已删除 {name}', disabled: '已停用', edit: '编辑', enabled: '已启用', filter: '筛选', hide: '隐藏', loading: '加载中…',
-    more: '更多', name: '名称', never: '从未', no: '否', none: '无', notices: '通知', optional: '可选', refresh: '刷新', remove: '移除',
+    more: '更多', name: '名称', never: '从未', calls_n: { other: '{n} 次调用' }, last_used: '最近使用：{time}', no: '否', none: '无', notices: '通知', optional: '可选', refresh: '刷新', remove: '移除',
     remove_named: '移除 {name}', retry: '重试', save: '保存', saved: '已保存 {name}', search: '搜索', show: '显示', status: '状态', undo: '撤销',
     restored: '已恢复 {name}', unlimited: '不限', yes: '是', clear: '清除', details: '详情', actions: '操作', export: '导出 CSV',
     apply: '应用', at_least: '至少', at_most: '至多',
@@ -229,7 +229,7 @@ export default {
     minutes: '时长', share: '调用占比', shadow: '开始', shadow_anew: '重新开始', stop: '停止', shadow_runs: '观察中', shadow_ended: '已结束', until: '结束于{time}', ended: '已于{time}结束', sees: '覆盖 {share} 的调用', missed: '{n} 次因来不及而跳过',
     alike: '决定相同', otherwise: '决定不同', unjudged: '无法判断', unjudged_why: '部分调用无法判断，因为脚本读取了未保存的内容：{body} 次的正文，{headers} 次的某个请求头。保存哪些内容由设置决定。', no_calls_yet: '还没有查看任何调用。', none_judged: { other: '查看的 {n} 次调用均无法判断。' }, nothing_changes: { other: '您的编辑不会带来变化：{n} 次调用，决定相同。' }, would_change: { other: '您的编辑会改变 {calls} 次调用中的 {n} 次（{share}）。' },
     draft_failed_in: { other: '您的编辑有钩子在 {n} 次调用中失败；生效脚本为 {live} 次。' }, cost_same: '{n} 次有价格的调用费用不变，为 {live}。', cost_less: '{n} 次有价格的调用费用将从 {live} 变为 {draft}，减少 {difference}。', cost_more: '{n} 次有价格的调用费用将从 {live} 变为 {draft}，增加 {difference}。', cost_unknown: '{n} 次没有用量或价格。',
-    differences: '差异', other_changes: '另有 {n} 处差异未细分。', draft_hooks: '您的编辑在此次试运行中的钩子', aspect_reject: '结果', aspect_model: '模型', aspect_provider: '供应商', aspect_key: '密钥', aspect_fallbacks: '随后尝试的模型', aspect_body: '正文', calls_n: { other: '{n} 次调用' }, sample: '试第 {n} 个',
+    differences: '差异', other_changes: '另有 {n} 处差异未细分。', draft_hooks: '您的编辑在此次试运行中的钩子', aspect_reject: '结果', aspect_model: '模型', aspect_provider: '供应商', aspect_key: '密钥', aspect_fallbacks: '随后尝试的模型', aspect_body: '正文', sample: '试第 {n} 个',
     action_wrote: '写入 {what}', action_removed: '删除 {what}', action_restored: '恢复 {time} 的版本 {what}', action_first_seen: '首次启动时在目录中发现', action_in_folder: '在目录中被修改', headers: '标头', headers_hint: '每行一个，格式为 name: value。', headers_and_address: '请求头与地址', address: '客户端地址', provider_answers: '供应商', provider_nothing: '不询问', provider_as_logged: '按当时的回答', provider_answer: '一次性回答', provider_stream: '流式回答', provider_failures: '失败', provider_nothing_hint: '不运行查看回答的钩子，除非历史调用中有记录。', provider_answer_hint: '供 on_response 查看。', provider_stream_hint: 'on_response 查看响应头，on_chunk 查看每个事件。', provider_failures_hint: 'classify_error 判断每次失败的尝试。', events: '事件', events_hint: '原样的事件流，或每行一个事件的数据。', message: '供应商的说明', add_failure: '再加一次失败的尝试',
   },
   script_example: {
@@ -265,6 +265,5 @@ export default {
     users: '人员', roles_hint: '只读可查看；操作员可管理密钥、模型和客户端；所有者可做一切。', add_user: '邀请人员', add_user_hint: '您会得到一个链接，对方可用它进入一次并设置密码。', no_users: '还没有人员', tokens: '管理令牌', tokens_hint: '供使用管理 API 的程序。', add_token: '创建管理令牌', no_tokens: '除配置中的令牌外没有其他令牌。',
     you: '您', last_seen: '最近活动：{time}', expires: '至 {time}', no_password: '尚无密码', role: '角色', role_of: '{name} 的角色', new_link: '新链接', link: '链接', link_hint: '仅可使用一次，有效至 {time}，且只显示这一次。', remove_users: '其会话立即结束，无法撤销。', remove_tokens: '该令牌立即失效，无法撤销。',
     operators_see: '只有操作员与所有者可以查看人员列表。',
-    last_used: '最近使用：{time}',
   },
 };

@@ -76,6 +76,6 @@ function List({ clients, sums, unpricedOf, reload }) {
     ${rows.length ? html`<${Table} label=${t('nav.clients')} columns=${columns} rows=${rows} open=${(one) => href(['clients', one.id], query)} current=${Number(rest[0])} cardHeight=${72} order=${order}
       reorder=${(name, way) => setQuery({ sort: `${name}-${way}` })} card=${(one) => html`
         <div class="card-line"><a class="cut" href=${href(['clients', one.id])}>${one.name}</a><${Badge} tone=${stateOf(one)[0]}>${stateOf(one)[1]}<//></div>
-        <div class="card-line hint"><span class="cut"><code>${one.token_hint}</code> · ${one.last_used_at ? relative(one.last_used_at) : t('common.never')}</span><span class="num">${compact(sums.get(one.id)?.calls ?? 0)} · ${spent(one, 'usd_month', unpricedOf, true)}</span></div>`} />`
+        <div class="card-line hint"><span class="cut"><code>${one.token_hint}</code> · ${t('common.last_used', { time: one.last_used_at ? relative(one.last_used_at) : t('common.never') })}</span><span class="num">${t('common.calls_n', { n: sums.get(one.id)?.calls ?? 0 })} · ${spent(one, 'usd_month', unpricedOf, true)}</span></div>`} />`
       : html`<${Empty} icon="list-filter" title=${t('clients.no_match')} />`}`;
 }

@@ -67,5 +67,5 @@ export const columnsOf = (use, trend, reload) => [
 /** The key on a narrow page. */
 export const KeyCard = ({ item, sums, link }) => html`
   <div class="card-line"><a class="cut" href=${link}>${item.name}</a><${State} status=${item.status} short /></div>
-  <div class="card-line hint"><span class="cut">${item.provider_name} · <code>${item.secret_hint}</code></span><span>${item.status?.last_used_at ? relative(item.status.last_used_at) : t('common.never')}</span></div>
+  <div class="card-line hint"><span class="cut">${item.provider_name} · <code>${item.secret_hint}</code></span><span>${t('common.last_used', { time: item.status?.last_used_at ? relative(item.status.last_used_at) : t('common.never') })}</span></div>
   <div class="card-line hint"><span class="cut">${(item.status && heldInWords(item.status)) || item.tags.join(', ')}</span><span class="num">${compact(sums?.attempts ?? 0)} · <${Failures} sums=${sums} /> · <${Cost} sums=${sums} /></span></div>`;

@@ -43,6 +43,6 @@ function Change({ change, of }) {
   return html`
     <li><div class="change-what"><span class="hint">${t(`scripts.aspect_${change.aspect}`)}</span>
       <span class="change-sides"><span><span class="sr-only">${t('scripts.decision_live')}: </span><del>${live}</del></span><${Icon} name="arrow-right" /><span><span class="sr-only">${t('scripts.decision_draft')}: </span><strong>${draft}</strong></span></span></div>
-      <span class="num">${t('scripts.calls_n', { n: change.count })} <span class="hint">${percent(of ? change.count / of : 0)}</span></span>
+      <span class="num">${t('common.calls_n', { n: change.count })} <span class="hint">${percent(of ? change.count / of : 0)}</span></span>
       <span class="change-samples">${change.samples.slice(0, 3).map((id, at) => html`<a key=${id} href=${href(['scripts', 'try'], { call: id })} title=${id}>${t('scripts.sample', { n: at + 1 })}</a>`)}</span></li>`;
 }

@@ -67,7 +67,7 @@ function User({ user, again, show, ask }) {
 
 const Token = ({ token, ask }) => html`
   <li><span class="grow"><strong>${token.name}</strong> <code class="hint">${token.token_hint}</code><br />
-    <span class="hint">${t('people.last_used', { time: seen(token.last_used_at) })}${token.expires_at ? ` · ${t('people.expires', { time: dateTime(token.expires_at) })}` : ''}</span></span>
+    <span class="hint">${t('common.last_used', { time: seen(token.last_used_at) })}${token.expires_at ? ` · ${t('people.expires', { time: dateTime(token.expires_at) })}` : ''}</span></span>
     <span class="hint">${t(`role.${token.role}`)}</span><${IconButton} icon="trash-2" label=${t('common.remove_named', { name: token.name })} onClick=${() => ask({ remove: token, noun: 'tokens' })} /></li>`;
 
 /** The first one has to be an owner. */
