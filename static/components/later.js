@@ -8,23 +8,27 @@ import { Failure } from './states.js';
 const REST = 3000;
 const all = [];
 
-/** A component of that `name` in the module that `load` loads; until it is there, `fallback` stands for it. */
-export function later(load, name) {
+/**
+ * A component of that `name` in the module that `load` loads; until it is there, the component `Meanwhile` stands for it, if one
+ * is given. It is no element: one that the effect held on to would hold on to the tree of every drawing that follows.
+ */
+export function later(load, name, Meanwhile) {
   const part = signal(null);
   const get = async () => {
     part.value ??= (await load())[name];
   };
   all.push(get);
-  return function Later({ fallback, ...rest }) {
+  return function Later(properties) {
     const [error, setError] = useState(null);
     useEffect(() => {
       get().catch((failure) => {
         setError(failure);
-        if (!fallback) notifyError(failure, t('error.load'));
+        if (!Meanwhile) notifyError(failure, t('error.load'));
       });
     }, []);
-    if (part.value) return html`<${part.value} ...${rest} />`;
-    return error ? fallback && html`<${Failure} error=${error} title=${t('error.load')} retry=${() => location.reload()} />` : fallback;
+    if (part.value) return html`<${part.value} ...${properties} />`;
+    if (!Meanwhile) return null;
+    return error ? html`<${Failure} error=${error} title=${t('error.load')} retry=${() => location.reload()} />` : html`<${Meanwhile} />`;
   };
 }
 

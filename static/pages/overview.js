@@ -13,7 +13,7 @@ import { useReloads } from './overview/pace.js';
 import { Tiles } from './overview/tiles.js';
 
 /** Loaded when the first figures are there: a slow machine shows those before it reads how to draw charts. */
-const More = later(() => import('./overview/more.js'), 'More');
+const More = later(() => import('./overview/more.js'), 'More', () => html`<${Skeleton} kind="chart" rows=${1} />`);
 
 export default function Overview() {
   const query = rangeQuery.value;
@@ -28,6 +28,6 @@ export default function Overview() {
       <${PageHead} title=${t('nav.overview')}><${GroupChoice} /><${RangePicker} /><//>
       <${Answer} of=${totals} skeleton="tiles" rows=${6}>${(data) => html`<${Tiles} totals=${data} series=${series.data} />`}<//>
       <${Health} />
-      ${isThere && html`<${More} ...${{ query, series, isEmpty }} fallback=${html`<${Skeleton} kind="chart" rows=${1} />`} />`}
+      ${isThere && html`<${More} ...${{ query, series, isEmpty }} />`}
     </div>`;
 }
