@@ -3,9 +3,9 @@
 //! Owns the data file `src/prices/prices.json`, which `python3 src/prices/refresh.py` renews. Refuses to guess: a model or a
 //! rate that the file does not have is unknown. An operator's own price of a model route comes before it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use foldhash::{HashMap, HashMapExt};
 use serde::Deserialize;
 
 use crate::domain::{Capabilities, LongContextPrice, Price, PriceTable, Rate, from_rfc3339};

@@ -23,6 +23,14 @@ pub(super) fn runtime(threads: Option<NonZeroUsize>) -> anyhow::Result<Runtime> 
     builder.enable_all().thread_name("keywheel").build().context("cannot start worker threads")
 }
 
+/// Has the memory allocator's pages be small ones. A huge page is in memory whole as soon as a byte of it is used, and what
+/// thousands of streams use lies scattered: each would take 8 KiB more, and a start 12 MiB. Calls cost about 1 % more for it.
+pub(super) fn keep_pages_small() {
+    // Elsewhere than on Linux, and where it is refused, memory is the only thing that is lost.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
 /// Raises the number of files and sockets that the process may open as far as it may itself; returns that number.
 ///
 /// Shells commonly allow 1,024, and each call needs two sockets.

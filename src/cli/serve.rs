@@ -36,6 +36,7 @@ const SOCKETS_PER_CALL: usize = 2;
 const OTHER_FILES: usize = 128;
 
 pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(), CliError> {
+    machine::keep_pages_small();
     let mut config = configure(arguments.flags, environment)?;
     start_logging(config.log_format, &config.log).context("cannot start the log")?;
     for warning in &config.warnings {

@@ -1,9 +1,9 @@
 //! Money: integer nano-dollars, prices per million units, and costs that may be unknown.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::model::Capabilities;

@@ -1,7 +1,9 @@
 //! The snapshot: an immutable view of the catalog that calls read without a lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::client::{Client, TokenHash};
 use super::ids::{ClientId, KeyId, ProviderId};

@@ -1,10 +1,10 @@
 //! One connection pool per transport setting, and what is prepared once per provider.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 use http::Version;
 use parking_lot::{Mutex, RwLock};
 use reqwest::Url;

@@ -61,7 +61,7 @@ pub(super) struct Call {
 
 impl Call {
     /// Begins a call at its head.
-    pub fn begin(deps: Arc<Deps>, settings: &Settings, request: &poem::Request, ip: Option<IpAddr>, now: Moment) -> Self {
+    pub fn begin(deps: Arc<Deps>, settings: &Settings, request: &poem::Request, ip: Option<IpAddr>, now: Moment) -> Box<Self> {
         let began_us = deps.clock.micros();
         let in_flight = deps.metrics.in_flight();
         deps.rotator.count_call(now);
@@ -77,7 +77,8 @@ impl Call {
             trace: deps.recorder.is_tracing().then(|| place_in_trace(&deps, request.headers(), id)).flatten(),
             ..CallRecord::default()
         };
-        Call {
+        // It goes through many hands: in a box, only its address is copied.
+        Box::new(Call {
             deps,
             record,
             client: None,
@@ -97,7 +98,7 @@ impl Call {
             began_us,
             attempt_began_us: began_us,
             finished: false,
-        }
+        })
     }
 
     /// What a hook is run with, when a script defines it.
@@ -189,7 +190,7 @@ impl Call {
     }
 
     /// Ends the call with an error of Keywheel's own.
-    pub fn fail(mut self, error: &ProxyError) {
+    pub fn fail(mut self: Box<Self>, error: &ProxyError) {
         self.record.status = error.status.as_u16();
         self.record.error_code = Some((*error.code).into());
         self.record.error_message = Some(error.message.clone());
@@ -197,7 +198,7 @@ impl Call {
     }
 
     /// Ends a call that Keywheel answered itself: from the catalog, or by a script.
-    pub fn answered(mut self, status: StatusCode) {
+    pub fn answered(mut self: Box<Self>, status: StatusCode) {
         self.record.status = status.as_u16();
         self.record.cost = Cost::Known(Nanodollars(0));
         self.finish(if status.as_u16() < 400 { Outcome::Success } else { Outcome::Rejected });
@@ -227,7 +228,7 @@ impl Call {
 
     /// Ends the call after an answer: what was consumed, what it cost, who owns what came of it. `verdict`: what broke the
     /// answer off.
-    pub fn conclude(mut self, lease: &Lease, metered: Metered, outcome: Outcome, verdict: Option<&Verdict>) {
+    pub fn conclude(mut self: Box<Self>, lease: &Lease, metered: Metered, outcome: Outcome, verdict: Option<&Verdict>) {
         self.record.blank = metered.blank;
         self.awaits_usage = metered.awaits_usage();
         self.remember_owner(lease, &metered);
@@ -250,14 +251,14 @@ impl Call {
 
     /// Ends the call after an answer whose whole body is in hand.
     /// `sent` is what the client gets of it.
-    pub fn conclude_whole(mut self, lease: &Lease, sent: &Bytes, meter: Meter) {
+    pub fn conclude_whole(mut self: Box<Self>, lease: &Lease, sent: &Bytes, meter: Meter) {
         self.sent(sent);
         self.remember_all(lease);
         self.conclude(lease, meter.finish(End::Whole), Outcome::Success, None);
     }
 
     /// Ends the call with a provider's refusal that went back word for word.
-    pub fn refused(mut self, status: StatusCode, body: &Bytes, outcome: Outcome) {
+    pub fn refused(mut self: Box<Self>, status: StatusCode, body: &Bytes, outcome: Outcome) {
         self.record.status = status.as_u16();
         self.sent(body);
         self.record.cost = Cost::Known(Nanodollars(0));

@@ -32,16 +32,17 @@ const KEEPALIVE: Bytes = Bytes::from_static(b": keepalive\n");
 ///
 /// A stream whose attempts take longer than the keep-alive setting gets its head early, and comments until there is
 /// content; the attempts go on behind it.
-pub(super) async fn deliver(mut call: Call, plan: Plan) -> Response {
+pub(super) async fn deliver(mut call: Box<Call>, plan: Box<Plan>) -> Response {
     let keepalive = Duration::from_millis(plan.settings().keepalive_ms);
-    if !plan.stream || keepalive.is_zero() {
-        let ended = attempts_of(&mut call, &plan).await;
-        return respond(call, &plan, ended);
-    }
+    let may_begin_early = plan.stream && !keepalive.is_zero();
     let mut attempts: Attempts = Box::pin(async move {
         let ended = attempts_of(&mut call, &plan).await;
         (call, plan, ended)
     });
+    if !may_begin_early {
+        let (call, plan, ended) = attempts.await;
+        return respond(call, &plan, ended);
+    }
     match timeout(keepalive, &mut attempts).await {
         Ok((call, plan, ended)) => respond(call, &plan, ended),
         Err(_) => early_head(attempts, keepalive),
@@ -57,10 +58,10 @@ async fn attempts_of(call: &mut Call, plan: &Plan) -> Ended {
     ended
 }
 
-type Attempts = Pin<Box<dyn Future<Output = (Call, Plan, Ended)> + Send>>;
+type Attempts = Pin<Box<dyn Future<Output = (Box<Call>, Box<Plan>, Ended)> + Send>>;
 
 /// The answer, when nothing of it was sent yet.
-fn respond(mut call: Call, plan: &Plan, ended: Ended) -> Response {
+fn respond(mut call: Box<Call>, plan: &Plan, ended: Ended) -> Response {
     match ended {
         Ended::Refused(error) => {
             let mut response = error.response(plan.path.api);
@@ -158,7 +159,7 @@ enum State {
 
 impl Waiting {
     /// Takes the end of the attempts. Scripts see the head that came, though the client has had another one.
-    fn take(&mut self, mut call: Call, plan: &Plan, ended: Ended) {
+    fn take(&mut self, mut call: Box<Call>, plan: &Plan, ended: Ended) {
         self.state = State::Ended;
         let api = plan.path.api;
         match ended {

@@ -26,10 +26,9 @@ use crate::quota::{Estimate, Limit, QuotaError};
 const ASSUMED_OUTPUT_TOKENS: u64 = 4096;
 
 /// What becomes of a request.
-#[expect(clippy::large_enum_variant, reason = "there is one for each call, and the large variant is the common one")]
 pub(super) enum Intake {
     /// It goes to a provider.
-    Forward(Plan),
+    Forward(Box<Plan>),
     /// Keywheel answers it from the catalog.
     Answered(Response),
 }
@@ -88,7 +87,7 @@ pub(super) async fn take_in(
     let cost = if matters { estimated_cost(&plan) } else { Cost::Known(Nanodollars(0)) };
     plan.estimated_cost = cost.known();
     admit(call, &plan, &client, cost, now)?;
-    Ok(Intake::Forward(plan))
+    Ok(Intake::Forward(Box::new(plan)))
 }
 
 /// Who calls: the holder of the token, or whom Keywheel calls for.

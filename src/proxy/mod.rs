@@ -160,7 +160,7 @@ impl Proxy {
 }
 
 /// Takes a call through its phases, as far as the head of its answer.
-async fn answer(mut call: Call, snapshot: Arc<Snapshot>, request: Request, now: Moment) -> Response {
+async fn answer(mut call: Box<Call>, snapshot: Arc<Snapshot>, request: Request, now: Moment) -> Response {
     let id = call.record.id.to_string();
     let mut response = match intake::take_in(&mut call, snapshot, request, now).await {
         Ok(Intake::Forward(plan)) => deliver::deliver(call, plan).await,

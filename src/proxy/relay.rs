@@ -67,7 +67,7 @@ pub(super) struct Relay {
 }
 
 struct Flow {
-    call: Call,
+    call: Box<Call>,
     lease: Lease,
     upstream: UpstreamBody,
     look: Look,
@@ -117,7 +117,7 @@ impl Idle {
 
 /// What a relay is made of.
 pub(super) struct RelayParts {
-    pub call: Call,
+    pub call: Box<Call>,
     pub lease: Lease,
     pub held: VecDeque<Bytes>,
     pub upstream: UpstreamBody,

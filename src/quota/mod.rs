@@ -9,9 +9,9 @@ mod account;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use crate::domain::{BudgetPeriod, Client, ClientId, Cost, Moment, Nanodollars};

@@ -1,10 +1,11 @@
 //! The rotator itself: every provider's pool, and everything that is asked of it but a pick.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
+use foldhash::{HashMap, HashMapExt};
 use parking_lot::Mutex;
 
 use super::budget::RetryBudget;

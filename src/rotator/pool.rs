@@ -1,9 +1,10 @@
 //! The keys of one provider: their places, their views, and the timers that bring them back.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use parking_lot::Mutex;
 
 use super::account::Accounts;

@@ -92,7 +92,9 @@ struct Ends {
 
 /// Serves a connection until either side ends it.
 pub(super) async fn serve(shared: Arc<Shared>, plain: Plain, local: Addr, remote: Addr) {
-    let Ok(Ok((stream, tls))) = tokio::time::timeout(HANDSHAKE, encrypt(plain, shared.tls.as_ref())).await else { return };
+    let Ok(Ok((stream, tls))) = tokio::time::timeout(HANDSHAKE, Box::pin(encrypt(plain, shared.tls.as_ref()))).await else {
+        return;
+    };
     let draining = shared.shutdown.draining.clone();
     // What connects during the drain is a health check, or is told to go elsewhere: it is served like any other.
     let came_before_drain = !draining.is_cancelled();

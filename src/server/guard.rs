@@ -4,6 +4,7 @@
 //! until it is complete, for a limited time. Instead of a refused head the library reads a marker, so that the refusal is
 //! answered in its turn behind earlier answers; nothing is read after it.
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::gate::Gate;
@@ -112,12 +113,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         let mut deadline = Box::pin(tokio::time::sleep(self.head_timeout));
         let mut first = Vec::new();
         loop {
-            let mut piece = [0; 2048];
+            let read = poll_fn(|cx| {
+                // Not in the future: a connection holds as much memory for all its life as this needs.
+                let mut piece = [MaybeUninit::uninit(); 2048];
+                let mut buffer = ReadBuf::uninit(&mut piece);
+                ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer))?;
+                first.extend_from_slice(buffer.filled());
+                Poll::Ready(io::Result::Ok(buffer.filled().len()))
+            });
             let count = tokio::select! {
-                count = self.inner.read(&mut piece) => count?,
+                count = read => count?,
                 () = &mut deadline => return Ok(None),
             };
-            first.extend_from_slice(&piece[..count]);
             let common = first.len().min(HTTP2_PREFACE.len());
             if count == 0 {
                 return Ok(None);

@@ -3,7 +3,6 @@
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
-use memchr::memmem;
 
 use super::framing::Framing;
 
@@ -59,12 +58,13 @@ impl HeadReader {
     /// Bytes up to the empty line that ends a head, that line included. A line feed alone ends a line, as everywhere.
     fn end_of_head(&mut self, buffer: &[u8]) -> Option<usize> {
         let from = self.searched.saturating_sub(3);
-        let ends = [
-            memmem::find(&buffer[from..], b"\n\r\n").map(|at| at + 3),
-            memmem::find(&buffer[from..], b"\n\n").map(|at| at + 2),
-        ];
+        let end = memchr::memchr_iter(b'\n', &buffer[from..]).find_map(|at| match &buffer[from + at + 1..] {
+            [b'\n', ..] => Some(from + at + 2),
+            [b'\r', b'\n', ..] => Some(from + at + 3),
+            _ => None,
+        });
         self.searched = buffer.len();
-        ends.into_iter().flatten().min().map(|end| from + end)
+        end
     }
 }
 
