@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from harness import HERE, ROOT, default_binary, keywheel, listening_url, once, run, running
+from harness import HERE, ROOT, WORK, default_binary, keywheel, listening_url, once, run, running
 
 ADMIN_TOKEN = "admin-token-for-conformance"
 CLIENT_TOKEN = "kw-conformance-client"
@@ -140,6 +140,8 @@ def run_role(schemathesis, url, file, role, call, mock, arguments, scratch):
     environment |= {
         "SCHEMATHESIS_HOOKS": "admin_api_hooks", "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1",
         "NO_PROXY": "127.0.0.1", "CONFORMANCE_CALL": call, "CONFORMANCE_MOCK": mock,
+        # Tables of characters, which take seconds to make.
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(WORK / "admin-api" / "hypothesis"),
     }
     print(f"\n== as {role}", flush=True)
     return subprocess.run([str(part) for part in command], cwd=scratch, env=environment).returncode == 0
