@@ -177,6 +177,7 @@ impl From<&Usage> for UsageBody {
 
 /// The bodies of a call.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct CallBodies {
     /// What the client sent; null: not kept.
     #[oai(nullable)]
@@ -188,7 +189,6 @@ pub(super) struct CallBodies {
 
 /// A body that was kept.
 #[derive(Object)]
-#[oai(example)]
 struct KeptBody {
     /// The body, if it is text.
     #[oai(nullable)]
@@ -255,7 +255,10 @@ impl Example for CallDetail {
     }
 }
 
-example!(KeptBody, {
-    "text": "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}]}", "base64": null, "bytes": 68,
-    "truncated": false,
+example!(CallBodies, {
+    "request": {
+        "text": "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}]}", "base64": null, "bytes": 68,
+        "truncated": false,
+    },
+    "response": { "text": "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",", "base64": null, "bytes": 48, "truncated": true },
 });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
 
 use super::diff::routes_to;
 use crate::admin::access::Access;
@@ -17,6 +18,7 @@ use crate::store::{Dimension, MemberName, SyncedModel};
 
 /// Models of a provider.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct SyncedModelList {
     /// Version, as in `ETag`: of who lists what, what is taken out, and prices.
     version: i64,
@@ -118,3 +120,4 @@ example!(SyncedModelBody, {
     "capabilities": { "context_length": 128000, "vision": true, "tools": true },
     "last_24h": { "calls": 912, "succeeded": 904, "input": 310_000, "output": 44_000, "cost_usd": 0.07, "unpriced": 0 },
 });
+example!(SyncedModelList, { "version": 3, "models": [SyncedModelBody::example().to_json()] });
