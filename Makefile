@@ -20,8 +20,9 @@ demo: ## Show traffic, failover and history without a key or a network
 	$(CARGO) run --release --quiet -- demo
 
 .PHONY: test
-test: ## Run every test: Rust, the dashboard, and the fast part of the official SDKs' own (needs python3 and npm)
+test: ## Run every test: Rust, the dashboard, the admin API against its document, and the fast part of the official SDKs' own (needs python3 and npm)
 	$(CARGO) test --quiet
+	python3 tests/conformance/admin_api.py --fast --binary target/debug/keywheel
 	python3 tests/conformance/python_sdk.py --fast --binary target/debug/keywheel
 	python3 tests/conformance/node_sdk.py --binary target/debug/keywheel
 	$(MAKE) --no-print-directory e2e

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod declared;
+mod examples;
 mod lasting;
 mod origin;
 

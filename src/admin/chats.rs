@@ -4,22 +4,24 @@ mod body;
 mod events;
 mod export;
 mod messages;
+mod models;
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use super::Tag;
 use super::access::{Access, Operator, Viewer, Who};
 use super::body::Body;
 use super::error::ApiError;
-use super::versioned::Deleted;
+use super::versioned::{Deleted, Found, expected};
 use super::wire::page_size;
 use crate::domain::{ChatId, ChatOwner};
 use crate::playground::Chatter;
 use crate::store::{ChatCursor, ChatQuery};
-use body::{ChatBody, ChatChange, ChatCreate, ChatModels, ChatPageBody, WholeChat};
+use body::{ChatBody, ChatChange, ChatCreate, ChatPageBody, WholeChat};
 use export::{Exported, Format};
+use models::ChatModels;
 
 pub(super) use messages::Messages;
 
@@ -66,28 +68,38 @@ impl Chats {
 
     /// Begin a chat
     #[oai(path = "/chats", method = "post", operation_id = "create_chat")]
-    async fn create(&self, access: Operator, body: Body<ChatCreate>) -> Result<Json<ChatBody>, ApiError> {
+    async fn create(&self, access: Operator, body: Body<ChatCreate>) -> Result<Found<ChatBody>, ApiError> {
         let (title, settings) = ChatChange::from(body.0).create()?;
         let chat = access.context().store().create_chat(owner(&access), title, settings, access.now().unix_ms).await?;
-        Ok(Json(chat.into()))
+        Ok(Found::new(chat.version, chat.into()))
     }
 
     /// Get a chat with all its messages
     ///
     /// The messages are a tree: each names the one that it follows. `leaf` ends the branch that is shown.
     #[oai(path = "/chats/:id", method = "get", operation_id = "get_chat")]
-    async fn get(&self, access: Viewer, id: Path<i64>) -> Result<Json<WholeChat>, ApiError> {
+    async fn get(&self, access: Viewer, id: Path<i64>) -> Result<Found<WholeChat>, ApiError> {
         let (chat, messages) = access.context().store().chat(owner(&access), ChatId(id.0)).await?;
-        Ok(Json(WholeChat::new(chat, messages)))
+        Ok(Found::new(chat.version, WholeChat::new(chat, messages)))
     }
 
     /// Change a chat
     ///
     /// A missing member stays as it is; null sets it back to its default.
     #[oai(path = "/chats/:id", method = "patch", operation_id = "change_chat")]
-    async fn change(&self, access: Operator, id: Path<i64>, body: Body<ChatChange>) -> Result<Json<ChatBody>, ApiError> {
+    async fn change(
+        &self,
+        access: Operator,
+        id: Path<i64>,
+        /// Change it only if it still has this version.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Body<ChatChange>,
+    ) -> Result<Found<ChatBody>, ApiError> {
+        let version = expected(if_match.0.as_deref())?;
         let change = move |chat: &mut _| body.0.apply(chat);
-        Ok(Json(access.context().store().change_chat(owner(&access), ChatId(id.0), change).await?.into()))
+        let chat = access.context().store().change_chat(owner(&access), ChatId(id.0), version, change).await?;
+        Ok(Found::new(chat.version, chat.into()))
     }
 
     /// Delete a chat
@@ -101,9 +113,10 @@ impl Chats {
 
     /// Undo the deletion of a chat
     #[oai(path = "/chats/:id/restore", method = "post", operation_id = "restore_chat")]
-    async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Json<ChatBody>, ApiError> {
+    async fn restore(&self, access: Operator, id: Path<i64>) -> Result<Found<ChatBody>, ApiError> {
         let now_ms = access.now().unix_ms;
-        Ok(Json(access.context().store().restore_chat(owner(&access), ChatId(id.0), now_ms).await?.into()))
+        let chat = access.context().store().restore_chat(owner(&access), ChatId(id.0), now_ms).await?;
+        Ok(Found::new(chat.version, chat.into()))
     }
 
     /// Export a chat as a file

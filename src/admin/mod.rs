@@ -14,6 +14,7 @@ mod documentation;
 mod error;
 mod keys;
 mod models;
+mod or_null;
 mod passwords;
 mod people;
 mod period;

@@ -118,7 +118,7 @@ impl Providers {
     /// Every model that one of its keys was seen to list, also those that have vanished or were taken out, and those that have
     /// a price of their own; with what they cost, can do and have served.
     #[oai(path = "/providers/:id/models", method = "get", operation_id = "list_provider_models")]
-    async fn models(&self, access: Viewer, id: Path<i64>) -> Result<Json<SyncedModelList>, ApiError> {
+    async fn models(&self, access: Viewer, id: Path<i64>) -> Result<Found<SyncedModelList>, ApiError> {
         models::listed(&access, &find(&access, id.0)?.value).await
     }
 
@@ -131,9 +131,13 @@ impl Providers {
         &self,
         access: Operator,
         id: Path<i64>,
+        /// Change it only if the provider's models still have this version.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
         body: Body<SyncedModelChange>,
-    ) -> Result<Json<SyncedModelList>, ApiError> {
-        sync::change(&access, ProviderId(id.0), body.0).await?;
+    ) -> Result<Found<SyncedModelList>, ApiError> {
+        let version = expected(if_match.0.as_deref())?;
+        sync::change(&access, ProviderId(id.0), version, body.0).await?;
         models::listed(&access, &find(&access, id.0)?.value).await
     }
 

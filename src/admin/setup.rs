@@ -71,7 +71,7 @@ fn wrong_setup_link() -> ApiError {
 
 /// Whether something is to be set up.
 #[derive(Object)]
-#[oai(rename = "Setup")]
+#[oai(rename = "Setup", example)]
 struct SetupBody {
     /// Whether the first owner is still to be made.
     needed: bool,
@@ -91,3 +91,4 @@ struct SetupRequest {
 }
 
 example!(SetupRequest, { "token": "kw-…", "name": "anna", "password": "correct horse battery" });
+example!(SetupBody, { "needed": false });

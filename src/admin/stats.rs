@@ -6,12 +6,14 @@ mod words;
 
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Object, OpenApi};
 
 use super::Tag;
 use super::access::{Access, Viewer};
 use super::error::ApiError;
 use super::period::{Period, UTC};
+use super::wire::example;
 use crate::domain::{Outcome, to_rfc3339};
 use crate::store::{Axis, Dimension, HourOfWeek, Range, Rank, Step, Sums};
 pub(super) use body::BucketBody;
@@ -159,7 +161,7 @@ impl Stats {
 
 /// The sums of an hour of the week over the whole range.
 #[derive(Object)]
-#[oai(rename = "HourOfWeek")]
+#[oai(rename = "HourOfWeek", example)]
 struct HourOfWeekBody {
     /// From 1, Monday, to 7, Sunday.
     weekday: u8,
@@ -197,7 +199,7 @@ impl From<HourOfWeek> for HourOfWeekBody {
 
 /// When in the week calls come.
 #[derive(Object)]
-#[oai(rename = "Heatmap")]
+#[oai(rename = "Heatmap", example)]
 struct HeatmapBody {
     /// Where the range begins.
     from: String,
@@ -237,7 +239,7 @@ fn within(field: &'static str, value: u32, most: u32) -> Result<usize, ApiError>
 
 /// Sums over a stretch of time.
 #[derive(Object)]
-#[oai(rename = "Totals")]
+#[oai(rename = "Totals", example)]
 struct TotalsBody {
     /// Where the stretch begins.
     from: String,
@@ -277,7 +279,7 @@ struct FormerBody {
 
 /// Figures over time.
 #[derive(Object)]
-#[oai(rename = "SeriesList")]
+#[oai(rename = "SeriesList", example)]
 struct SeriesListBody {
     /// Where the axis begins.
     from: String,
@@ -295,3 +297,18 @@ struct SeriesListBody {
     #[oai(nullable)]
     former: Option<FormerBody>,
 }
+
+example!(TotalsBody, {
+    "from": "2026-11-25T10:00:00Z", "to": "2026-11-25T11:00:00Z", "total": SumsBody::example().to_json(), "former": null,
+    "members": [{ "id": 1, "name": "openai", "is_others": false, "sums": SumsBody::example().to_json() }],
+});
+example!(SeriesListBody, {
+    "from": "2026-11-25T10:00:00Z", "to": "2026-11-25T11:00:00Z", "step": "1h", "zone": "UTC",
+    "buckets": [BucketBody::example().to_json()], "series": [SeriesBody::example().to_json()], "former": null,
+});
+example!(HourOfWeekBody, {
+    "weekday": 1, "hour": 9, "times": 4, "calls": 3648, "succeeded": 3616, "input": 1_240_000, "output": 176_000, "cost_usd": 0.28,
+});
+example!(HeatmapBody, {
+    "from": "2026-10-28T10:00:00Z", "to": "2026-11-25T10:00:00Z", "zone": "UTC", "hours": [HourOfWeekBody::example().to_json()],
+});

@@ -6,6 +6,7 @@ use poem_openapi::{Object, OpenApi};
 use super::Tag;
 use super::access::Viewer;
 use super::error::ApiError;
+use super::wire::example;
 use crate::domain::to_rfc3339;
 use crate::recorder::RecorderStatus;
 use crate::store::SegmentFiles;
@@ -38,7 +39,7 @@ impl System {
 
 /// The state of the installation.
 #[derive(Object)]
-#[oai(rename = "System")]
+#[oai(rename = "System", example)]
 struct SystemBody {
     /// The version that runs.
     version: String,
@@ -115,3 +116,12 @@ impl From<SegmentFiles> for DayBody {
         DayBody { day: files.day.to_string(), calls_bytes: files.calls_bytes, bodies_bytes: files.bodies_bytes }
     }
 }
+
+example!(SystemBody, {
+    "version": "1.0.0", "started_at": "2026-11-25T10:00:00Z", "uptime_seconds": 86400, "calls_in_flight": 4,
+    "recorder": { "queued": 0, "written": 120_408, "dropped_queue": 0, "dropped_disk": 0, "trouble": null },
+    "log": {
+        "bytes": 52_428_800, "statistics_bytes": 4_194_304, "disk_free_bytes": 42_949_672_960_u64,
+        "days": [{ "day": "2026-11-25", "calls_bytes": 18_874_368, "bodies_bytes": 0 }],
+    },
+});

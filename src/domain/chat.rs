@@ -86,6 +86,8 @@ impl ChatSettings {
 pub struct Chat {
     /// Row id.
     pub id: ChatId,
+    /// Counts its changes; a message is one.
+    pub version: i64,
     /// What its owner calls it; empty until the first message gives it a name.
     pub title: String,
     /// Whether it stands above the others.
@@ -103,7 +105,7 @@ pub struct Chat {
 impl Chat {
     /// A conversation that was not stored yet.
     pub fn new(title: String, settings: ChatSettings, now_ms: i64) -> Self {
-        Chat { id: ChatId(0), title, pinned: false, settings, leaf: None, created_ms: now_ms, active_ms: now_ms }
+        Chat { id: ChatId(0), version: 1, title, pinned: false, settings, leaf: None, created_ms: now_ms, active_ms: now_ms }
     }
 
     /// An error names the field that cannot be stored.

@@ -131,6 +131,8 @@ pub struct Provider {
     pub synced_models: Vec<String>,
     /// When that list was last taken over, in UTC unix milliseconds.
     pub models_synced_ms: Option<i64>,
+    /// Counts the changes of what is known of its models.
+    pub models_version: i64,
     /// What an operator says that it charges, by its own names of models.
     pub model_prices: HashMap<String, Arc<Price>>,
     /// Whether it takes calls.
@@ -156,6 +158,7 @@ impl Provider {
             probe: Probe::default(),
             synced_models: Vec::new(),
             models_synced_ms: None,
+            models_version: 1,
             model_prices: Default::default(),
             enabled: true,
         }

@@ -148,6 +148,9 @@ impl PoolState {
     pub(super) fn set_provider(&mut self, provider: &Arc<Provider>, now: Moment) {
         let now = self.tell_time(now);
         let probes_change = self.provider.probe != provider.probe;
+        if self.provider.base_url != provider.base_url || self.provider.proxy != provider.proxy {
+            self.notes.moved();
+        }
         self.provider = provider.clone();
         if probes_change {
             self.reschedule_probes(now);

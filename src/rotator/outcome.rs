@@ -36,7 +36,7 @@ impl PoolState {
         if self.breaker.succeeded(lease.started.mono_ms + first_byte_ms) {
             self.event(None, KeyEventKind::BreakerClosed, "the provider answers again", now);
         }
-        self.notes.succeeded(now.unix_ms);
+        self.notes.succeeded(lease.started.mono_ms, now.unix_ms);
         let Some(slot) = self.leased(lease) else { return };
         slot.latency.add(first_byte_ms, now.mono_ms);
         slot.failures = 0;
@@ -167,7 +167,7 @@ impl PoolState {
         self.settle(lease, used, Cost::Unknown, now);
         match verdict.class {
             Class::NotFound => self.notes.path_not_found(),
-            Class::Region => self.notes.region_refused_ms = Some(now.unix_ms),
+            Class::Region => self.notes.region_refused = Some(now),
             _ => {}
         }
         let storm = self.storm(lease, verdict);

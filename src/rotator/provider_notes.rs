@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::Moment;
+
 /// After this many answers of "no such path" without a single success the base URL is doubted.
 const WRONG_PATH_FROM: u32 = 3;
 /// Most models and endpoints that are counted.
@@ -16,8 +18,8 @@ pub(super) struct ProviderNotes {
     not_found: u32,
     /// Wall-clock time of the last success; 0 is never.
     pub(super) last_success_ms: i64,
-    /// Wall-clock time at which the provider last refused the region.
-    pub(super) region_refused_ms: Option<i64>,
+    /// When the provider last refused the region; `None`: never, or it has served since.
+    pub(super) region_refused: Option<Moment>,
 }
 
 impl ProviderNotes {
@@ -51,10 +53,17 @@ impl ProviderNotes {
         uncount(&mut self.without_endpoint, endpoint, 1);
     }
 
-    /// The provider served a call.
-    pub(super) fn succeeded(&mut self, unix_ms: i64) {
+    /// The provider served a call that was begun at `started`, in monotonic milliseconds: what it refused before is past.
+    pub(super) fn succeeded(&mut self, started: u64, unix_ms: i64) {
         self.not_found = 0;
         self.last_success_ms = unix_ms;
+        self.region_refused.take_if(|refused| refused.mono_ms <= started);
+    }
+
+    /// The provider is reached at another address, or by another way: nobody knows yet what it refuses there.
+    pub(super) fn moved(&mut self) {
+        self.not_found = 0;
+        self.region_refused = None;
     }
 
     /// The provider did not know a path or method.

@@ -127,7 +127,7 @@ pub struct ProviderStatus {
     pub in_flight: u64,
     /// Every call so far ended in a path that the provider does not know.
     pub check_base_url: bool,
-    /// UTC unix milliseconds at which the provider last refused the region.
+    /// UTC unix milliseconds at which the provider last refused the region; `None`: never, or it has served since.
     pub region_refused_ms: Option<i64>,
     /// UTC unix milliseconds of the last success.
     pub last_success_ms: Option<i64>,
@@ -229,7 +229,7 @@ impl PoolState {
             states,
             in_flight,
             check_base_url: self.notes.doubts_base_url(),
-            region_refused_ms: self.notes.region_refused_ms,
+            region_refused_ms: self.notes.region_refused.map(|refused| refused.unix_ms),
             last_success_ms: Some(self.notes.last_success_ms).filter(|at| *at > 0),
         }
     }

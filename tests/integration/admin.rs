@@ -554,6 +554,12 @@ fn the_document_describes_every_operation() {
             let declares = if role == "anyone" { operation["security"] == json!([]) } else { asks };
             assert!(declares && ["anyone", "viewer", "operator", "owner"].contains(&role), "{place} declares no role");
             assert!(operation["responses"]["400"]["content"].is_object(), "{place} has no typed error");
+            let good = operation["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2'));
+            for body in good.filter_map(|(_, answer)| answer["content"].get("application/json; charset=utf-8")) {
+                let name = body["schema"]["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+                let example = [body, &document["components"]["schemas"][name]].iter().any(|place| place["example"].is_object());
+                assert!(example, "{place} shows no example of {name}");
+            }
         }
     }
 }

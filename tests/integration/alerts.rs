@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use hmac::{Hmac, Mac};
+use keywheel::domain::AlertKind;
 use keywheel::mock::{Behaviour, MockProvider};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -103,6 +104,7 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_rule_fires_once_and_is_over_once() {
+    assert!(AlertKind::ALL.iter().all(|kind| KINDS.contains(&kind.as_str())), "no kind is left out");
     let provider = MockProvider::start().await;
     // 0: well; 1: the key `b` is invalid; 2: slow; 3: down.
     let mood = Arc::new(AtomicU8::new(0));

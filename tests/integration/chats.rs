@@ -274,6 +274,31 @@ async fn chats_are_listed_found_pinned_renamed_and_deleted() {
 }
 
 #[tokio::test]
+async fn an_edit_of_an_older_version_of_a_chat_is_refused() {
+    let (_provider, app) = start().await;
+    let chat = begin(&app).await;
+    let path = format!("/api/chats/{chat}");
+    let patch = async |version: &str, title: &str| {
+        let answer = app.admin_with("PATCH", &path, &[("if-match", version)], json!({ "title": title })).await;
+        (answer.status, answer.header("etag").to_owned(), answer.json())
+    };
+    let (status, etag, changed) = patch("\"1\"", "Holiday").await;
+    assert_eq!((status, &*etag, &changed["version"]), (200, "\"2\"", &json!(2)));
+    assert_eq!(patch("\"2\"", "Holiday").await.1, etag, "nothing changed");
+    let (status, _, refused) = patch("\"1\"", "Work").await;
+    assert_eq!((status, &refused["error"]["code"]), (412, &json!("version_mismatch")));
+    let turn = say(&app, chat, "Say hello").await;
+    assert_eq!(turn["chat"]["version"], 3, "a message changes the chat");
+    ended(&app, chat, &turn["answers"][0]).await;
+    let whole = app.admin("GET", &path, Value::Null).await;
+    assert_eq!((whole.header("etag"), &whole.json()["chat"]["title"]), ("\"3\"", &json!("Holiday")));
+    assert_eq!(patch("\"2\"", "Work").await.0, 412);
+    assert_eq!(patch("\"3\"", "Work").await.0, 200);
+    assert_eq!(patch("*", "Home").await.0, 200);
+    assert_eq!(patch("soon", "Home").await.2["error"]["field"], "If-Match");
+}
+
+#[tokio::test]
 async fn nobody_reaches_the_chats_of_another() {
     let (_provider, app) = start().await;
     let token = ok(&app, "POST", "/api/tokens", json!({ "name": "ci", "role": "owner" })).await;

@@ -116,3 +116,64 @@ async fn models_and_clients_show_what_they_have_used_and_when_also_after_a_resta
     assert_eq!(used(&clients, "clients", "app")["last_24h"], own["last_24h"]);
     assert_eq!(used(&clients, "clients", "idle")["last_used_at"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_model_of_a_provider_shows_what_that_provider_served() {
+    let (provider, other) = (MockProvider::start().await, MockProvider::start().await);
+    let target = |provider: &str| format!("targets = [{{ provider = '{provider}', model = 'gpt-4o-mini' }}]");
+    let tables = format!(
+        "[[provider]]\nname = 'other'\nbase_url = '{}'\nallow_private = true\n\
+         [[key]]\nprovider = 'other'\nname = 'b'\nsecret = 'sk-mock-healthy-2'\n\
+         [[model]]\nname = 'here'\n{}\n[[model]]\nname = 'there'\n{}\n",
+        other.base_url(),
+        target("mock"),
+        target("other"),
+    );
+    let bootstrap = bootstrap_of(&provider, "", &[("a", "sk-mock-healthy-1")]) + tables.as_str();
+    let app = TestApp::start(&bootstrap).await;
+    for model in ["here", "here", "there"] {
+        assert_eq!(ask(&app, TOKEN, model).await, 200);
+    }
+    // Whatever has a price of its own is listed.
+    let priced = json!({ "model": "gpt-4o-mini", "price": { "input": 1.0, "output": 1.0 } });
+    let served = async |app: &TestApp, id: i64| {
+        let listed = ok(app, "PATCH", &format!("/api/providers/{id}/models"), priced.clone()).await;
+        model(&listed, "gpt-4o-mini")["last_24h"]["calls"].clone()
+    };
+    assert_eq!((served(&app, 1).await, served(&app, 2).await), (json!(2), json!(1)));
+    let app = TestApp::start_in(app.stop().await, &bootstrap, &[]).await;
+    assert_eq!(ask(&app, TOKEN, "there").await, 200);
+    assert_eq!((served(&app, 1).await, served(&app, 2).await), (json!(2), json!(2)), "also after a restart");
+}
+
+#[tokio::test]
+async fn a_change_of_an_older_version_of_a_providers_models_is_refused() {
+    let provider = MockProvider::start().await;
+    let app = TestApp::start(&bootstrap_of(&provider, "", &[("a", "sk-mock-healthy-1")])).await;
+    let path = "/api/providers/1/models";
+    let version = ok(&app, "GET", "/api/providers/1", Value::Null).await["version"].clone();
+    let price = async |version: &str, input: f64| {
+        let body = json!({ "model": "own", "price": { "input": input } });
+        let answer = app.admin_with("PATCH", path, &[("if-match", version)], body).await;
+        (answer.status, answer.header("etag").to_owned(), answer.json())
+    };
+    let first = app.admin("GET", path, Value::Null).await;
+    assert_eq!((first.header("etag"), &first.json()["version"]), ("\"1\"", &json!(1)));
+    let (status, etag, priced) = price("\"1\"", 1.0).await;
+    assert_eq!((status, &*etag, &priced["version"]), (200, "\"2\"", &json!(2)));
+    let (status, _, refused) = price("\"1\"", 2.0).await;
+    assert_eq!((status, &refused["error"]["code"]), (412, &json!("version_mismatch")));
+    assert_eq!(model(&ok(&app, "GET", path, Value::Null).await, "own")["price"]["input"], 1.0);
+    assert_eq!(price("\"2\"", 1.0).await.1, etag, "nothing changed");
+
+    let synced = ok(&app, "POST", &format!("{path}/sync"), json!({})).await;
+    assert!(!synced["added"].as_array().unwrap().is_empty(), "{synced}");
+    assert_eq!(price("\"2\"", 2.0).await.0, 412, "the list is another");
+    ok(&app, "POST", &format!("{path}/sync"), json!({})).await;
+    let removed = json!({ "model": synced["added"][0], "removed": true });
+    let removed = app.admin_with("PATCH", path, &[("if-match", "\"3\"")], removed).await;
+    assert_eq!((removed.status, removed.header("etag")), (200, "\"4\""), "a list that was read again is no other");
+    assert_eq!(ok(&app, "GET", "/api/providers/1", Value::Null).await["version"], version, "the provider is what it was");
+    assert_eq!(price("*", 3.0).await.0, 200);
+    assert_eq!(price("soon", 3.0).await.2["error"]["field"], "If-Match");
+}

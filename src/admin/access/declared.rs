@@ -6,6 +6,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{OpenApi, OpenApiService, Webhook};
 use serde_json::{Map, Value, json};
 
+use super::examples;
 use crate::domain::Role;
 
 /// What an operation declares that demands no role.
@@ -70,6 +71,9 @@ pub(in crate::admin) fn document<T: OpenApi, W: Webhook>(service: &OpenApiServic
         };
         operation["x-role"] = declared.into();
         spread(operation, &schemas);
+        if let Some(operation) = operation.as_object_mut() {
+            examples::add(operation, &schemas);
+        }
     }
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.remove("CallFilters");

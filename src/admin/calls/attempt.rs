@@ -5,11 +5,12 @@ use poem_openapi::types::Any;
 use serde_json::Value;
 
 use super::body::{Named, ms, named};
+use crate::admin::wire::example;
 use crate::domain::{AttemptRecord, Blame, Class, PassedOver, PassedOverReason, Retry, Verdict, to_rfc3339};
 
 /// One try of a call against one key.
 #[derive(Object)]
-#[oai(rename = "Attempt")]
+#[oai(rename = "Attempt", example)]
 pub(super) struct AttemptBody {
     /// Milliseconds from the call's start to the attempt's.
     offset_ms: f64,
@@ -152,3 +153,20 @@ impl From<&PassedOver> for PassedOverBody {
         }
     }
 }
+
+example!(AttemptBody, {
+    "offset_ms": 0.4, "provider": { "id": 1, "name": "openai" }, "key": { "id": 1, "name": "team-a" }, "model": "gpt-4o-mini",
+    "status": 429,
+    "verdict": {
+        "class": "quota", "blame": "key", "retry": "next", "effect": { "kind": "backoff", "ms": 3_600_000 },
+        "rule": "openai.insufficient_quota", "wait_source": "default",
+    },
+    "message": "You exceeded your current quota", "queue_ms": 0.0, "connect_ms": 21.7, "first_byte_ms": 180.3,
+    "first_token_ms": null, "last_byte_ms": 181.0,
+    "why": {
+        "chosen_by": "round_robin", "pool": 10, "ready": 9, "tier": 1, "script": null,
+        "passed_over": [{
+            "key": { "id": 3, "name": "team-c" }, "reason": "cooling", "count": 1, "until": "2026-11-25T10:01:00Z",
+        }],
+    },
+});

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::query::write_cursor;
-use crate::admin::wire::words;
+use crate::admin::wire::{example, words};
 use crate::domain::{Api, Cost, Outcome, PassedOverReason, Ref, UsageQuality, to_rfc3339};
 use crate::store::{CallPage, CallSummary, Day};
 use poem_openapi::Object;
@@ -93,7 +93,7 @@ impl Named {
 
 /// A call in a list.
 #[derive(Object)]
-#[oai(rename = "Call")]
+#[oai(rename = "Call", example)]
 pub(super) struct CallLine {
     /// The call's id; also in the answer's `x-request-id`.
     id: String,
@@ -216,3 +216,12 @@ fn text(text: &Option<Arc<str>>) -> Option<String> {
 fn dollars(cost: Cost) -> Option<f64> {
     cost.known().map(|amount| amount.as_dollars())
 }
+
+example!(CallLine, {
+    "id": "019ab8e0-1234-7000-8000-0123456789ab", "started_at": "2026-11-25T10:00:00.52Z", "duration_ms": 1240.5,
+    "first_token_ms": 310.2, "method": "POST", "path": "/v1/chat/completions", "api": "chat", "stream": true, "status": 200,
+    "outcome": "success", "error_code": null, "client": { "id": 1, "name": "app" }, "model": "fast",
+    "served_model": "gpt-4o-mini", "provider": { "id": 1, "name": "openai" }, "key": { "id": 2, "name": "team-b" },
+    "attempt_count": 2, "probe": false, "blank": false, "cost_usd": 0.000_145_8, "input": 340, "output": 158, "cached_read": 0,
+    "reasoning": null, "usage_quality": "exact", "bytes_in": 1821, "bytes_out": 24_310, "tags": ["nightly"],
+});

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use poem_openapi::Object;
-use poem_openapi::types::Any;
-use serde_json::Value;
+use poem_openapi::types::{Any, Example};
+use serde_json::{Value, json};
 
 use super::attempt::AttemptBody;
 use super::body::CallLine;
+use crate::admin::or_null::OrNull;
+use crate::admin::wire::{example, from_example};
 use crate::domain::{CallRecord, ScriptNote, StoredBody, Usage, UsageQuality};
 use crate::store::CallSummary;
 
 /// A call with everything that is remembered of it, but its bodies.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct CallDetail {
     /// The call as in lists.
     #[oai(flatten)]
@@ -43,7 +46,7 @@ pub(super) struct CallDetail {
     /// Names of client headers that were not passed on.
     dropped_headers: Vec<String>,
     /// Headers of the request that the settings named; null: there was none of that name.
-    request_headers: BTreeMap<String, Option<String>>,
+    request_headers: BTreeMap<String, OrNull<String>>,
     /// Every try, in order.
     attempts: Vec<AttemptBody>,
     /// Whether bodies are kept of this call.
@@ -63,7 +66,7 @@ impl From<&CallRecord> for CallDetail {
             attributes: record.attributes.as_deref().map(json),
             script_notes: record.script_notes.iter().map(ScriptNoteBody::from).collect(),
             dropped_headers: record.dropped_headers.clone(),
-            request_headers: record.headers.0.clone(),
+            request_headers: record.headers.0.iter().map(|(name, value)| (name.clone(), OrNull(value.clone()))).collect(),
             attempts: record.attempts.iter().map(AttemptBody::from).collect(),
             has_bodies: record.bodies.request.is_some() || record.bodies.response.is_some(),
         }
@@ -174,6 +177,7 @@ impl From<&Usage> for UsageBody {
 
 /// The bodies of a call.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct CallBodies {
     /// What the client sent; null: not kept.
     #[oai(nullable)]
@@ -230,3 +234,31 @@ fn text_of(body: &StoredBody) -> Option<String> {
 fn json(text: &str) -> Any<Value> {
     Any(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
 }
+
+impl Example for CallDetail {
+    fn example() -> Self {
+        CallDetail {
+            line: CallLine::example(),
+            client_ip: Some("203.0.113.9".to_owned()),
+            client_request_id: None,
+            upstream_request_id: Some("req_8f2c".to_owned()),
+            error_message: None,
+            estimated_tokens: Some(350),
+            usage: from_example(json!({ "input": 340, "cached_read": 0, "output": 158, "quality": "exact", "partial": false })),
+            attributes: None,
+            script_notes: Vec::new(),
+            dropped_headers: vec!["x-internal".to_owned()],
+            request_headers: BTreeMap::from([("user-agent".to_owned(), OrNull(Some("OpenAI/Python 2.8.1".to_owned())))]),
+            attempts: vec![AttemptBody::example()],
+            has_bodies: true,
+        }
+    }
+}
+
+example!(CallBodies, {
+    "request": {
+        "text": "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}]}", "base64": null, "bytes": 68,
+        "truncated": false,
+    },
+    "response": { "text": "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",", "base64": null, "bytes": 48, "truncated": true },
+});

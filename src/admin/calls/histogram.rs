@@ -9,6 +9,7 @@ use super::filters::Filters;
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
 use crate::admin::stats::{BucketBody, StepWord};
+use crate::admin::wire::example;
 use crate::domain::{Outcome, to_rfc3339};
 use crate::store::{Axis, CallCounts, CallFilter, CountLimits, Step};
 
@@ -34,6 +35,7 @@ pub(super) async fn of(access: &Access, filters: Filters, step: Option<StepWord>
 
 /// When the calls that match began, by how they ended.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct CallHistogram {
     /// Where the axis begins.
     from: String,
@@ -84,3 +86,13 @@ impl CallHistogram {
         }
     }
 }
+
+example!(CallHistogram, {
+    "from": "2026-11-25T09:00:00Z", "to": "2026-11-25T11:00:00Z", "step": "1h", "zone": "UTC",
+    "buckets": [
+        { "from": "2026-11-25T09:00:00Z", "to": "2026-11-25T10:00:00Z", "running": false },
+        { "from": "2026-11-25T10:00:00Z", "to": "2026-11-25T11:00:00Z", "running": true },
+    ],
+    "series": [{ "outcome": "success", "calls": [904, 388] }, { "outcome": "no_key", "calls": [0, 3] }], "total": 1295,
+    "counted_from": null, "unreadable": [],
+});

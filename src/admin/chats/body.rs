@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::write_cursor;
 use crate::admin::wire::{bodies, example, set, set_or_remove, words};
 use crate::domain::{Chat, ChatAnswer, ChatImage, ChatMessage, ChatSettings, ChatState, InvalidField, MessageId, to_rfc3339};
-use crate::playground::ChatModel;
 use crate::store::{ChatPage, Turn};
 
 words!(ChatState, "ChatState", ["done", "running", "stopped", "failed"]);
@@ -78,6 +77,8 @@ fn map_id(member: MaybeUndefined<i64>) -> MaybeUndefined<MessageId> {
 pub(super) struct ChatBody {
     /// Id.
     id: i64,
+    /// Version, as in `ETag`; a message is a new one.
+    version: i64,
     /// What you call it.
     title: String,
     /// It stands above the others.
@@ -112,6 +113,7 @@ impl From<Chat> for ChatBody {
     fn from(chat: Chat) -> Self {
         ChatBody {
             id: chat.id.0,
+            version: chat.version,
             title: chat.title,
             pinned: chat.pinned,
             model: chat.settings.model,
@@ -141,38 +143,6 @@ pub(super) struct ChatPageBody {
 impl From<ChatPage> for ChatPageBody {
     fn from(page: ChatPage) -> Self {
         ChatPageBody { chats: page.chats.into_iter().map(ChatBody::from).collect(), next_cursor: page.next.map(write_cursor) }
-    }
-}
-
-/// The models to chat with.
-#[derive(Object)]
-pub(super) struct ChatModels {
-    /// By name.
-    models: Vec<ChatModelBody>,
-}
-
-/// A model to chat with.
-#[derive(Object)]
-#[oai(rename = "ChatModel")]
-struct ChatModelBody {
-    /// The public name.
-    name: String,
-    /// Accepts pictures; null: not known.
-    #[oai(nullable)]
-    vision: Option<bool>,
-    /// Tokens that fit into one call; null: not known.
-    #[oai(nullable)]
-    context_length: Option<u64>,
-}
-
-impl From<Vec<ChatModel>> for ChatModels {
-    fn from(models: Vec<ChatModel>) -> Self {
-        let to_body = |model: ChatModel| ChatModelBody {
-            name: model.name,
-            vision: model.capabilities.vision,
-            context_length: model.capabilities.context_length,
-        };
-        ChatModels { models: models.into_iter().map(to_body).collect() }
     }
 }
 
@@ -382,8 +352,8 @@ example!(ChatChange, { "title": "Holiday", "pinned": true });
 example!(TurnRequest, { "text": "Say hello", "models": ["gpt-4o-mini"] });
 example!(AnswersRequest, { "models": ["gpt-4o-mini"] });
 example!(ChatBody, {
-    "id": 3, "title": "Holiday", "pinned": true, "model": "gpt-4o-mini", "system": "", "temperature": 0.7, "top_p": null,
-    "max_tokens": null, "reasoning_effort": null, "leaf": 12, "created_at": "2026-11-25T10:00:00Z",
+    "id": 3, "version": 4, "title": "Holiday", "pinned": true, "model": "gpt-4o-mini", "system": "", "temperature": 0.7,
+    "top_p": null, "max_tokens": null, "reasoning_effort": null, "leaf": 12, "created_at": "2026-11-25T10:00:00Z",
     "active_at": "2026-11-25T10:05:00Z",
 });
 example!(MessageBody, {

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use poem_openapi::Object;
-use poem_openapi::types::{Example, MaybeUndefined};
+use poem_openapi::types::{Example, MaybeUndefined, ToJSON};
 use serde::Deserialize;
 
 use crate::admin::usage::RecentUse;
@@ -248,6 +248,7 @@ pub(super) struct ClientBody {
 
 /// A client and its token, which no other answer shows.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct ClientWithToken {
     /// The client.
     pub(super) client: ClientBody,
@@ -344,3 +345,5 @@ example!(ClientBody, {
     "last_used_at": "2026-11-25T10:04:59Z",
     "last_24h": { "calls": 912, "succeeded": 904, "input": 310_000, "output": 44_000, "cost_usd": 0.4, "unpriced": 0 },
 });
+
+example!(ClientWithToken, { "client": ClientBody::example().to_json(), "token": "kw-…" });

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt};
 use poem_openapi::Object;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, ToJSON};
 use serde::Deserialize;
 
 use super::body::KeyBody;
@@ -90,6 +90,7 @@ pub(in crate::admin) struct CheckHistory {
 
 /// What a check of a key found out, and the key as it is now.
 #[derive(Object)]
+#[oai(example)]
 pub(in crate::admin) struct CheckReport {
     /// `valid`, `invalid`, `no_quota`, `rate_limited`, `no_access`, `network`, `provider_trouble` or `cannot_tell`.
     verdict: String,
@@ -107,6 +108,10 @@ pub(in crate::admin) struct CheckReport {
     /// The key as it is now.
     key: KeyBody,
 }
+
+example!(CheckReport, {
+    "verdict": "valid", "asked": "models", "status": 200, "message": null, "elapsed_ms": 312, "key": KeyBody::example().to_json(),
+});
 
 impl CheckReport {
     pub(super) fn new(check: KeyCheck, key: KeyBody) -> Self {

@@ -109,7 +109,8 @@ struct ProviderStatusBody {
     breaker_reason: Option<String>,
     /// Every call so far ended in a path that the provider does not know.
     check_base_url: bool,
-    /// When it last refused the region that calls come from.
+    /// When it last refused the region that calls come from; null: never, or it has served since or was given another address
+    /// or proxy.
     #[oai(nullable)]
     region_refused_at: Option<String>,
     /// When it last answered well.

@@ -6,6 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
+use crate::admin::or_null::OrNull;
 use crate::admin::wire::{bodies, map, required, set, set_or, set_or_remove, try_map};
 use crate::domain::{AuthScheme, BaseUrl, InvalidField, Probe, Provider, Timeouts};
 
@@ -26,7 +27,7 @@ bodies! {
         /// How it wants to see a key: `bearer`, `api-key`, `x-api-key`, `x-goog-api-key`, `query:NAME` or `none`.
         auth: String,
         /// Headers added to every request, by name. Only those named here change; null takes one out.
-        headers: BTreeMap<String, Option<String>>,
+        headers: BTreeMap<String, OrNull<String>>,
         /// Names of client headers that pass besides the default ones.
         pass_headers: Vec<String>,
         /// Time limits. Only those named here change.
@@ -153,14 +154,14 @@ fn base_url(text: &str, exact: bool) -> Result<BaseUrl, InvalidField> {
 }
 
 /// Header values are not shown, so an edit names only those that it changes.
-fn merge_headers(headers: &mut Vec<(String, String)>, change: MaybeUndefined<BTreeMap<String, Option<String>>>) {
+fn merge_headers(headers: &mut Vec<(String, String)>, change: MaybeUndefined<BTreeMap<String, OrNull<String>>>) {
     match change {
         MaybeUndefined::Undefined => {}
         MaybeUndefined::Null => headers.clear(),
         MaybeUndefined::Value(change) => {
             for (name, value) in change {
                 headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
-                headers.extend(value.map(|value| (name, value)));
+                headers.extend(value.0.map(|value| (name, value)));
             }
         }
     }

@@ -4,20 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem_openapi::Object;
-use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON;
 
 use super::diff::routes_to;
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
 use crate::admin::price::{CapabilitiesBody, PriceBody, PriceInForce};
 use crate::admin::usage::{RecentUse, RecentUses};
+use crate::admin::versioned::Found;
 use crate::admin::wire::example;
 use crate::domain::{Provider, Snapshot, to_rfc3339};
-use crate::store::{Dimension, SyncedModel};
+use crate::store::{Dimension, MemberName, SyncedModel};
 
 /// Models of a provider.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct SyncedModelList {
+    /// Version, as in `ETag`: of who lists what, what is taken out, and prices.
+    version: i64,
     /// The models by name.
     models: Vec<SyncedModelBody>,
 }
@@ -49,7 +53,7 @@ struct SyncedModelBody {
     price_in_force: Option<PriceInForce>,
     /// What it can do, as far as the data file knows.
     capabilities: CapabilitiesBody,
-    /// What it has served at any provider, under this name.
+    /// What it has served there, under this name.
     last_24h: RecentUse,
 }
 
@@ -60,13 +64,14 @@ struct Facts {
 }
 
 /// Every model of a provider, by name.
-pub(super) async fn listed(access: &Access, provider: &Provider) -> Result<Json<SyncedModelList>, ApiError> {
+pub(super) async fn listed(access: &Access, provider: &Provider) -> Result<Found<SyncedModelList>, ApiError> {
     let context = access.context();
     let mut models = context.store().synced_models(provider.id).await?;
+    let of_provider = |member: &MemberName| member.name.clone().filter(|_| member.id == Some(provider.id.0));
     let facts = Facts {
         snapshot: context.publisher.current().load_full(),
         routes: routes_to(access, provider),
-        served: RecentUses::read(access, Dimension::ServedModel, |member| member.name.clone()).await?,
+        served: RecentUses::read(access, Dimension::ProviderModel, of_provider).await?,
     };
     models.sort_by(|one, other| one.model.cmp(&other.model));
     let is_listed = |name: &String| models.binary_search_by(|model| model.model.cmp(name)).is_ok();
@@ -74,7 +79,8 @@ pub(super) async fn listed(access: &Access, provider: &Provider) -> Result<Json<
     let mut shown: Vec<_> = models.into_iter().map(|model| SyncedModelBody::of(model, provider, &facts)).collect();
     shown.extend(only_priced.into_iter().map(|name| SyncedModelBody::named(name, provider, &facts)));
     shown.sort_by(|one, other| one.model.cmp(&other.model));
-    Ok(Json(SyncedModelList { models: shown }))
+    let version = provider.models_version;
+    Ok(Found::new(version, SyncedModelList { version, models: shown }))
 }
 
 impl SyncedModelBody {
@@ -114,3 +120,4 @@ example!(SyncedModelBody, {
     "capabilities": { "context_length": 128000, "vision": true, "tools": true },
     "last_24h": { "calls": 912, "succeeded": 904, "input": 310_000, "output": 44_000, "cost_usd": 0.07, "unpriced": 0 },
 });
+example!(SyncedModelList, { "version": 3, "models": [SyncedModelBody::example().to_json()] });

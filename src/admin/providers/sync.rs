@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::admin::access::Access;
 use crate::admin::error::ApiError;
 use crate::admin::price::PriceBody;
-use crate::admin::wire::try_map;
+use crate::admin::wire::{example, try_map};
 use crate::domain::{Provider, ProviderId};
 use crate::model_sync::Reading;
 use crate::store::{Acceptance, SyncOutcome};
@@ -33,6 +33,7 @@ impl Example for SyncRequest {
 
 /// What reading the lists found.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct SyncReport {
     /// Keys that were asked.
     asked: u64,
@@ -45,6 +46,11 @@ pub(super) struct SyncReport {
     /// Keys whose list could not be read; what they listed before stays.
     failed: Vec<FailedList>,
 }
+
+example!(SyncReport, {
+    "asked": 3, "added": ["gpt-5-mini"], "vanished": ["gpt-4-32k"], "empty": [],
+    "failed": [{ "key": 3, "message": "the provider answered 401" }],
+});
 
 /// A key whose list could not be read.
 #[derive(Object)]
@@ -130,6 +136,7 @@ impl Example for ModelAcceptance {
 
 /// What was taken over.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct AcceptedModels {
     /// Models that are new, or back.
     added: Vec<String>,
@@ -141,6 +148,10 @@ pub(super) struct AcceptedModels {
     refused: Vec<String>,
 }
 
+example!(AcceptedModels, {
+    "added": ["gpt-5-mini"], "vanished": ["gpt-4-32k"], "changed": ["o3"], "refused": ["gpt-3.5-turbo-instruct"],
+});
+
 impl From<SyncOutcome> for AcceptedModels {
     fn from(outcome: SyncOutcome) -> Self {
         let SyncOutcome { added, vanished, changed, refused } = outcome;
@@ -149,10 +160,16 @@ impl From<SyncOutcome> for AcceptedModels {
 }
 
 /// Takes a model out or lets it in, and prices it.
-pub(super) async fn change(access: &Access, provider: ProviderId, change: SyncedModelChange) -> Result<(), ApiError> {
+pub(super) async fn change(
+    access: &Access,
+    provider: ProviderId,
+    version: Option<i64>,
+    change: SyncedModelChange,
+) -> Result<(), ApiError> {
     let SyncedModelChange { model, removed, price } = change;
     let price = try_map(price, PriceBody::into_price)?;
     let edit = access.context().edit(access.actor(), move |edit| {
+        edit.expect_models(provider, version)?;
         if let Some(removed) = removed {
             edit.remove_synced_model(provider, &model, removed)?;
         }

@@ -1,6 +1,7 @@
 //! Scripts and what is known of them, as the API shows it.
 
 use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
 
 use crate::admin::wire::{example, words};
 use crate::domain::to_rfc3339;
@@ -98,7 +99,7 @@ impl From<TestReport> for TestBody {
 
 /// How scripts were loaded.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptReload")]
+#[oai(rename = "ScriptReload", example)]
 pub(super) struct ReloadBody {
     /// When.
     at: String,
@@ -164,7 +165,7 @@ impl From<ScriptFailure> for FailureBody {
 
 /// What a hook did.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptHook")]
+#[oai(rename = "ScriptHook", example)]
 pub(super) struct HookBody {
     /// Its name.
     hook: String,
@@ -228,7 +229,7 @@ pub(super) struct FileBody {
 
 /// The scripts.
 #[derive(Debug, Object)]
-#[oai(rename = "Scripts")]
+#[oai(rename = "Scripts", example)]
 pub(super) struct ScriptsBody {
     /// The folder; null: none is configured.
     #[oai(nullable)]
@@ -291,7 +292,7 @@ example!(TextBody, { "name": "20-route.rhai", "text": "fn route(req) {\n    if r
 
 /// How an edit went.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptEdit")]
+#[oai(rename = "ScriptEdit", example)]
 pub(super) struct EditedBody {
     /// The files that were written or removed; none when the folder was like that already.
     files: Vec<String>,
@@ -310,7 +311,7 @@ impl From<Edited> for EditedBody {
 
 /// What was found in scripts that were only looked at.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptCheck")]
+#[oai(rename = "ScriptCheck", example)]
 pub(super) struct CheckBody {
     /// Whether the set could go live.
     pub(super) ok: bool,
@@ -319,3 +320,25 @@ pub(super) struct CheckBody {
     /// The tests that ran.
     pub(super) tests: Vec<TestBody>,
 }
+
+example!(ReloadBody, {
+    "at": "2026-11-25T10:00:00Z", "ok": true, "micros": 5120, "version": "9f86d081884c", "problems": [],
+    "tests": [{
+        "name": "test_streams_are_fast", "script": "20-route.rhai", "line": 7, "passed": true, "micros": 84,
+        "log": [{ "level": "info", "script": "20-route.rhai", "text": "routed to fast" }],
+    }],
+});
+example!(HookBody, {
+    "hook": "route", "calls": 912, "total_us": 19_152, "max_us": 410, "operations": 27_360, "failures": 0, "stopped": 0,
+    "skipped": 0, "quarantined": false, "last_failure_at": null, "last_failure": null,
+});
+example!(ScriptsBody, {
+    "folder": "./scripts", "read_only": null, "version": "9f86d081884c",
+    "files": [{ "name": "20-route.rhai", "bytes": 58, "tag": "3f1a9c0b", "live": true, "hooks": ["route"] }],
+    "last_reload": ReloadBody::example().to_json(), "reloads": 3, "failed_reloads": 0,
+    "hooks": [HookBody::example().to_json()],
+});
+example!(EditedBody, {
+    "files": ["20-route.rhai"], "before": "2c26b46b68ff", "reload": ReloadBody::example().to_json(),
+});
+example!(CheckBody, { "ok": false, "problems": [ProblemBody::example().to_json()], "tests": [] });

@@ -1,13 +1,15 @@
 //! Decisions of scripts and their differences, as the API shows them.
 
 use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
 
 use super::body::HookBody;
+use crate::admin::wire::example;
 use crate::script::{ChangeCount, Comparison, Decision, Ending, HookReport, Walk};
 
 /// What scripts decided about a request.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptDecision")]
+#[oai(rename = "ScriptDecision", example)]
 pub(super) struct DecisionBody {
     /// `sent`, `rejected`, `answered`, `failed` (a hook that fails closed), or `nowhere` (nothing serves what was decided).
     ending: String,
@@ -76,7 +78,7 @@ impl From<&Walk> for DecisionBody {
 
 /// Which decisions of the live scripts and of a draft differ.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptComparison")]
+#[oai(rename = "ScriptComparison", example)]
 pub(super) struct ComparisonBody {
     /// Calls that were looked at.
     calls: u64,
@@ -175,3 +177,17 @@ impl ComparisonBody {
         }
     }
 }
+
+example!(DecisionBody, {
+    "ending": "sent", "status": null, "reason": null, "model": "fast", "provider": "openai", "provider_model": "gpt-4o-mini",
+    "fallbacks": [], "key": null, "key_name": null, "keys": 10, "body": null, "needs_body": false, "needs_headers": false,
+});
+example!(ComparisonBody, {
+    "calls": 500, "same": 488, "different": 12, "needs_body": 0, "needs_headers": 0, "live_failures": 0, "draft_failures": 0,
+    "changes": [{
+        "aspect": "model", "live": "gpt-4o", "draft": "fast", "count": 12, "samples": ["019ab8e0-1234-7000-8000-0123456789ab"],
+    }],
+    "other_changes": 0,
+    "cost": { "live_usd": 0.07, "draft_usd": 0.05, "difference_usd": -0.02, "calls": 496, "unknown": 4 },
+    "live_hooks": [HookBody::example().to_json()], "draft_hooks": [HookBody::example().to_json()],
+});

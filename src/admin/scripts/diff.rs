@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use poem_openapi::{Enum, Object};
 use similar::TextDiff;
 
+use crate::admin::wire::example;
 use crate::store::ScriptTexts;
 
 /// Lines around each difference.
@@ -24,7 +25,7 @@ pub(super) enum Change {
 
 /// A file that differs.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptFileDiff")]
+#[oai(rename = "ScriptFileDiff", example)]
 pub(super) struct FileDiff {
     /// Its name.
     name: String,
@@ -33,6 +34,11 @@ pub(super) struct FileDiff {
     /// The differences in unified form.
     diff: String,
 }
+
+example!(FileDiff, {
+    "name": "20-route.rhai", "change": "changed",
+    "diff": "@@ -1,3 +1,3 @@\n fn route(req) {\n-    #{ model: \"fast\" }\n+    if req.stream { #{ model: \"fast\" } }\n }\n",
+});
 
 /// The files that differ, by name.
 pub(super) fn between(from: &ScriptTexts, to: &ScriptTexts) -> Vec<FileDiff> {

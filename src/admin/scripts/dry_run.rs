@@ -1,7 +1,7 @@
 //! A draft against one request: pasted, or logged.
 
 use poem_openapi::payload::Json;
-use poem_openapi::types::Any;
+use poem_openapi::types::{Any, ToJSON};
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 use serde_json::Value;
@@ -130,7 +130,7 @@ example!(DryRun, {
 
 /// What a draft did with a request.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptDryRun")]
+#[oai(rename = "ScriptDryRun", example)]
 struct DryRunBody {
     /// The draft's version.
     version: String,
@@ -184,3 +184,12 @@ impl From<Step> for StepBody {
         }
     }
 }
+
+example!(DryRunBody, {
+    "version": "9f86d081884c", "problems": [], "hooks": ["route"], "decision": DecisionBody::example().to_json(),
+    "live": DecisionBody::example().to_json(),
+    "steps": [{
+        "hook": "route", "stand_in": null, "answer": { "model": "fast" }, "changes": {}, "operations": 30, "micros": 21, "log": [],
+        "failure": null,
+    }],
+});

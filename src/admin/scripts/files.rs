@@ -13,6 +13,7 @@ use crate::admin::Tag;
 use crate::admin::access::{Access, Operator, Viewer};
 use crate::admin::body::Body;
 use crate::admin::error::ApiError;
+use crate::admin::or_null::OrNull;
 use crate::admin::versioned::{Found, expected_tag};
 use crate::admin::wire::example;
 use crate::script::{EditError, ScriptName, Sources};
@@ -153,7 +154,7 @@ example!(ScriptWrite, { "text": "fn route(req) {\n    if req.stream { #{ model: 
 #[oai(example)]
 pub(super) struct ScriptDraft {
     /// Texts by name: they stand in place of the live scripts of these names, or beside them. A null takes a script away.
-    files: BTreeMap<String, Option<String>>,
+    files: BTreeMap<String, OrNull<String>>,
     /// Whether `files` is the whole set, so that no live script is part of it.
     #[oai(default)]
     whole: bool,
@@ -171,7 +172,7 @@ impl ScriptDraft {
             let name = ScriptName::parse(&name).map_err(|error| {
                 ApiError::invalid("files", format!("`{}` is no name of a script: {error}", name.escape_debug()))
             })?;
-            sources = match text {
+            sources = match text.0 {
                 Some(text) => sources.with(name.as_str(), &text),
                 None => sources.without(name.as_str()),
             };

@@ -8,6 +8,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use crate::admin::Tag;
 use crate::admin::access::Viewer;
 use crate::admin::error::ApiError;
+use crate::admin::wire::example;
 use crate::script::{EXAMPLES, Example, Part, Topic, TopicEntry, topics};
 
 /// Reading about scripts.
@@ -59,7 +60,7 @@ enum PartBody {
 
 /// One topic of the reference.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptTopic")]
+#[oai(rename = "ScriptTopic", example)]
 struct TopicBody {
     /// What it is about.
     part: PartBody,
@@ -112,7 +113,7 @@ struct ExamplesBody {
 
 /// A script to start from.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptExample")]
+#[oai(rename = "ScriptExample", example)]
 struct ExampleBody {
     /// Its name, without `.rhai`.
     name: String,
@@ -125,3 +126,9 @@ impl From<&Example> for ExampleBody {
         ExampleBody { name: example.name.to_owned(), text: example.text.to_owned() }
     }
 }
+
+example!(TopicBody, {
+    "part": "hook", "title": "route(req)", "text": "Says which model serves the call.",
+    "entries": [{ "signature": "req.model", "text": "The model's name in the request.", "assignable": true }],
+});
+example!(ExampleBody, { "name": "route", "text": "fn route(req) {\n    if req.stream { #{ model: \"fast\" } }\n}\n" });

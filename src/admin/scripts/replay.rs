@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Deserialize;
 use serde_json::json;
@@ -318,7 +319,7 @@ async fn newest(context: &AdminContext, filter: CallFilter, calls: usize) -> Res
 
 /// A replay, and what it has found.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptReplay")]
+#[oai(rename = "ScriptReplay", example)]
 pub(super) struct ReplayBody {
     /// How far it is.
     state: State,
@@ -360,3 +361,9 @@ impl ReplayBody {
         }
     }
 }
+
+example!(ReplayBody, {
+    "state": "done", "live": "2c26b46b68ff", "draft": "9f86d081884c", "began_at": "2026-11-25T10:00:00Z",
+    "ended_at": "2026-11-25T10:00:02Z", "total": 500, "looked_at": 500, "skipped": 0,
+    "comparison": ComparisonBody::example().to_json(),
+});

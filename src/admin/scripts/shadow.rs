@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 use serde_json::json;
@@ -102,7 +103,7 @@ example!(ShadowStart, {
 
 /// A draft in shadow, and what was found.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptShadow")]
+#[oai(rename = "ScriptShadow", example)]
 struct ShadowBody {
     /// Whether it still runs.
     running: bool,
@@ -156,3 +157,8 @@ impl ShadowBody {
         }
     }
 }
+
+example!(ShadowBody, {
+    "running": true, "live": "2c26b46b68ff", "draft": "9f86d081884c", "began_at": "2026-11-25T10:00:00Z",
+    "until": "2026-11-25T10:30:00Z", "share": 0.1, "missed": 0, "comparison": ComparisonBody::example().to_json(),
+});

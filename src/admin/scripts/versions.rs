@@ -2,6 +2,7 @@
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON;
 use poem_openapi::{Object, OpenApi};
 
 use super::body::{EditedBody, TextBody};
@@ -143,7 +144,7 @@ struct VersionDetail {
 
 /// What differs between two versions.
 #[derive(Debug, Object)]
-#[oai(rename = "ScriptVersionDiff")]
+#[oai(rename = "ScriptVersionDiff", example)]
 struct VersionDiff {
     /// The older one; null: nothing was before.
     #[oai(nullable)]
@@ -153,3 +154,5 @@ struct VersionDiff {
     /// The files that differ.
     files: Vec<FileDiff>,
 }
+
+example!(VersionDiff, { "from": 2, "to": 3, "files": [FileDiff::example().to_json()] });

@@ -1,12 +1,12 @@
 //! Statistics as the API shows them.
 
-mod figure;
-
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 
+use crate::admin::or_null::OrNull;
+use crate::admin::wire::example;
 use crate::domain::{Outcome, to_rfc3339};
 use crate::store::{Bucket, Histogram, MemberName, Series, Sums};
-use figure::Figure;
 
 /// Of whom some figures are.
 #[derive(Object)]
@@ -30,7 +30,7 @@ impl From<MemberName> for MemberBody {
 
 /// Sums over calls. Keywheel's own probes are not among them.
 #[derive(Object)]
-#[oai(rename = "Sums")]
+#[oai(rename = "Sums", example)]
 pub(super) struct SumsBody {
     /// Calls.
     calls: i64,
@@ -151,7 +151,7 @@ impl Distribution {
 
 /// One bucket of the time axis.
 #[derive(Object)]
-#[oai(rename = "StatBucket")]
+#[oai(rename = "StatBucket", example)]
 pub(in crate::admin) struct BucketBody {
     /// When it begins.
     from: String,
@@ -169,7 +169,7 @@ impl From<&Bucket> for BucketBody {
 
 /// The figures of one member over time: each list has one number for each bucket.
 #[derive(Object)]
-#[oai(rename = "StatSeries")]
+#[oai(rename = "StatSeries", example)]
 pub(super) struct SeriesBody {
     /// Of whom.
     #[oai(flatten)]
@@ -195,15 +195,15 @@ pub(super) struct SeriesBody {
     /// Calls of unknown cost.
     unpriced: Vec<i64>,
     /// Half of the calls took no more milliseconds; null: there was none.
-    latency_p50_ms: Vec<Figure>,
+    latency_p50_ms: Vec<OrNull<f64>>,
     /// 95 of 100 calls took no more milliseconds.
-    latency_p95_ms: Vec<Figure>,
+    latency_p95_ms: Vec<OrNull<f64>>,
     /// Half of the streams had their first content within so many milliseconds; null: there was none.
-    first_token_p50_ms: Vec<Figure>,
+    first_token_p50_ms: Vec<OrNull<f64>>,
     /// 95 of 100 streams had.
-    first_token_p95_ms: Vec<Figure>,
+    first_token_p95_ms: Vec<OrNull<f64>>,
     /// Half of the streams were no faster, in output tokens per second; null: there was none.
-    tokens_per_second_p50: Vec<Figure>,
+    tokens_per_second_p50: Vec<OrNull<f64>>,
 }
 
 impl From<Series> for SeriesBody {
@@ -222,17 +222,67 @@ impl From<Series> for SeriesBody {
             cached_read: column(&series, |sums| sums.cached_read),
             cost_usd: column(&series, |sums| sums.cost.as_dollars()),
             unpriced: column(&series, |sums| sums.unpriced),
-            latency_p50_ms: column(&series, |sums| Figure::percentile(&sums.latency, 0.5)),
-            latency_p95_ms: column(&series, |sums| Figure::percentile(&sums.latency, 0.95)),
-            first_token_p50_ms: column(&series, |sums| Figure::percentile(&sums.first_token, 0.5)),
-            first_token_p95_ms: column(&series, |sums| Figure::percentile(&sums.first_token, 0.95)),
-            tokens_per_second_p50: column(&series, |sums| Figure::percentile(&sums.speed, 0.5)),
+            latency_p50_ms: column(&series, |sums| percentile(&sums.latency, 0.5)),
+            latency_p95_ms: column(&series, |sums| percentile(&sums.latency, 0.95)),
+            first_token_p50_ms: column(&series, |sums| percentile(&sums.first_token, 0.5)),
+            first_token_p95_ms: column(&series, |sums| percentile(&sums.first_token, 0.95)),
+            tokens_per_second_p50: column(&series, |sums| percentile(&sums.speed, 0.5)),
             member: series.member.into(),
         }
     }
 }
 
+/// What a share of the values does not exceed, in units of a thousand; null where nothing was measured.
+fn percentile(histogram: &Histogram, share: f64) -> OrNull<f64> {
+    OrNull(histogram.percentile(share).map(thousandths))
+}
+
 /// Microseconds as milliseconds, and thousandths of a token per second as tokens per second.
 fn thousandths(value: u64) -> f64 {
     value as f64 / 1e3
+}
+
+example!(SumsBody, {
+    "calls": 912,
+    "outcomes": {
+        "success": 904, "rejected": 1, "request_error": 3, "no_key": 0, "upstream_error": 2, "interrupted": 0, "client_gone": 2,
+        "internal_error": 0,
+    },
+    "retried": 14, "attempts": 927, "failed_attempts": 17, "input": 310_000, "output": 44_000, "cached_read": 62_000,
+    "cache_write": 0, "cached_share": 0.2, "reasoning": 0, "estimated": 5, "cost_usd": 0.07, "unpriced": 0,
+    "bytes_in": 1_640_000, "bytes_out": 9_800_000,
+    "latency_ms": { "mean": 1320.0, "p50": 1180.0, "p90": 2270.0, "p95": 2900.0, "p99": 4700.0 },
+    "first_token_ms": { "mean": 340.0, "p50": 310.0, "p90": 560.0, "p95": 720.0, "p99": 1200.0 },
+    "tokens_per_second": { "mean": 82.0, "p50": 84.0, "p90": 118.0, "p95": 124.0, "p99": 140.0 },
+});
+example!(BucketBody, { "from": "2026-11-25T10:00:00Z", "to": "2026-11-25T11:00:00Z", "running": true });
+
+impl Example for MemberBody {
+    fn example() -> Self {
+        MemberBody { id: Some(1), name: Some("openai".to_owned()), is_others: false }
+    }
+}
+
+impl Example for SeriesBody {
+    fn example() -> Self {
+        let figure = |value: f64| vec![OrNull(Some(value))];
+        SeriesBody {
+            member: MemberBody::example(),
+            sums: SumsBody::example(),
+            calls: vec![912],
+            succeeded: vec![904],
+            attempts: vec![927],
+            failed_attempts: vec![17],
+            input: vec![310_000],
+            output: vec![44_000],
+            cached_read: vec![62_000],
+            cost_usd: vec![0.07],
+            unpriced: vec![0],
+            latency_p50_ms: figure(1180.0),
+            latency_p95_ms: figure(2900.0),
+            first_token_p50_ms: figure(310.0),
+            first_token_p95_ms: figure(720.0),
+            tokens_per_second_p50: figure(84.0),
+        }
+    }
 }

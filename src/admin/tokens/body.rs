@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
 use serde::Deserialize;
 
 use crate::admin::wire::example;
@@ -92,7 +93,7 @@ impl TokenBody {
 
 /// An admin token and its secret, which no other answer shows.
 #[derive(Object)]
-#[oai(rename = "AdminTokenWithSecret")]
+#[oai(rename = "AdminTokenWithSecret", example)]
 pub(super) struct TokenWithSecret {
     /// What is known of it.
     pub(super) admin_token: TokenBody,
@@ -110,3 +111,5 @@ pub(super) struct TokenPage {
     #[oai(nullable)]
     pub(super) next_cursor: Option<String>,
 }
+
+example!(TokenWithSecret, { "admin_token": TokenBody::example().to_json(), "token": "kwa-…" });

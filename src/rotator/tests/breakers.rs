@@ -152,3 +152,29 @@ fn a_wrong_base_url_and_a_refused_region_are_told() {
     assert_eq!(rotator.provider_status(ProviderId(1), at(5)).unwrap().region_refused_ms, Some(NOW.unix_ms + 5));
     assert!(first(&rotator, at(6)).is_ok());
 }
+
+#[test]
+fn a_refused_region_is_told_until_the_provider_serves_or_is_elsewhere() {
+    let rotator = rotator(keys(2, |_| {}));
+    let refused_at = |now: Moment| rotator.provider_status(ProviderId(1), now).unwrap().region_refused_ms;
+    let refuse = |now: Moment| {
+        rotator.failed(&first(&rotator, now).unwrap(), &verdict(Class::Region, Blame::Provider, Effect::None), now);
+        assert_eq!(refused_at(now), Some(now.unix_ms));
+    };
+    let earlier = first(&rotator, NOW).unwrap();
+    refuse(at(5));
+    succeed(&rotator, earlier, at(10));
+    assert_eq!(refused_at(at(10)), Some(NOW.unix_ms + 5), "that call was begun before");
+    succeed(&rotator, first(&rotator, at(20)).unwrap(), at(30));
+    assert_eq!(refused_at(at(30)), None);
+
+    let (old, change) = (provider(1), |provider: Provider| rotator.apply(&snapshot_of([provider], keys(2, |_| {})), at(50)));
+    refuse(at(40));
+    change(Provider { attempts: Some(2), ..old.clone() });
+    assert_eq!(refused_at(at(50)), Some(NOW.unix_ms + 40), "it is where it was");
+    change(Provider { base_url: BaseUrl::parse("http://127.0.0.1:10", false).unwrap(), ..old.clone() });
+    assert_eq!(refused_at(at(50)), None);
+    refuse(at(60));
+    change(Provider { proxy: Some("socks5://127.0.0.1:1080".to_owned()), ..old });
+    assert_eq!(refused_at(at(70)), None);
+}

@@ -13,7 +13,7 @@ use crate::domain::{Chat, ChatId, ChatMessage, ChatOwner, ChatSettings, InvalidF
 pub use list::{ChatCursor, ChatPage, ChatQuery};
 pub use messages::{NewImage, NewTurn, Turn};
 
-const COLUMNS: &str = "id, title, pinned, settings, leaf, created_ms, active_ms";
+const COLUMNS: &str = "id, version, title, pinned, settings, leaf, created_ms, active_ms";
 
 impl Store {
     /// Begins a conversation without a message.
@@ -46,14 +46,24 @@ impl Store {
         self.database.readers().call(read).await
     }
 
-    /// Changes title, pin, settings or the branch that is shown.
-    pub async fn change_chat<F>(&self, owner: ChatOwner, id: ChatId, change: F) -> Result<Chat, StoreError>
+    /// Changes title, pin, settings or the branch that is shown. With `expected`, only if it still has that version.
+    pub async fn change_chat<F>(
+        &self,
+        owner: ChatOwner,
+        id: ChatId,
+        expected: Option<i64>,
+        change: F,
+    ) -> Result<Chat, StoreError>
     where
         F: FnOnce(&mut Chat) -> Result<(), InvalidField> + Send + 'static,
     {
         let update = move |connection: &mut Connection| {
             durable(connection, |transaction| {
-                let mut chat = find(transaction, owner, id)?;
+                let before = find(transaction, owner, id)?;
+                if expected.is_some_and(|version| version != before.version) {
+                    return Err(StoreError::VersionMismatch { noun: "chat", found: before.version });
+                }
+                let mut chat = before.clone();
                 change(&mut chat)?;
                 chat.check()?;
                 if let Some(leaf) = chat.leaf
@@ -61,9 +71,14 @@ impl Store {
                 {
                     return Err(InvalidField { field: "leaf", message: "must be a message of this chat".to_owned() }.into());
                 }
-                let update = "UPDATE chats SET title = ?2, pinned = ?3, settings = ?4, leaf = ?5 WHERE id = ?1";
+                if chat == before {
+                    return Ok(chat);
+                }
+                chat.version += 1;
+                let update = "UPDATE chats SET version = ?2, title = ?3, pinned = ?4, settings = ?5, leaf = ?6 WHERE id = ?1";
                 let leaf = chat.leaf.map(|leaf| leaf.0);
-                transaction.execute(update, params![id.0, chat.title, chat.pinned, Json(&chat.settings), leaf])?;
+                let columns = params![id.0, chat.version, chat.title, chat.pinned, Json(&chat.settings), leaf];
+                transaction.execute(update, columns)?;
                 Ok(chat)
             })
         };
@@ -117,6 +132,7 @@ fn find(connection: &Connection, owner: ChatOwner, id: ChatId) -> Result<Chat, S
 fn read(row: &Row<'_>) -> rusqlite::Result<Chat> {
     Ok(Chat {
         id: ChatId(row.get("id")?),
+        version: row.get("version")?,
         title: row.get("title")?,
         pinned: row.get("pinned")?,
         settings: row.get::<_, Json<ChatSettings>>("settings")?.0,

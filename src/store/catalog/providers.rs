@@ -166,6 +166,7 @@ fn read(row: &Row<'_>, sealer: &Sealer) -> Result<Provider, StoreError> {
         probe: json_or_default(row, "probe")?,
         synced_models: Vec::new(),
         models_synced_ms: None,
+        models_version: 1,
         model_prices: Default::default(),
         enabled: row.get("enabled")?,
     })

@@ -34,6 +34,7 @@ pub(in crate::store) const CATALOG: Schema = Schema {
         include_str!("../../../db/migrations/catalog/0006_chats.sql"),
         include_str!("../../../db/migrations/catalog/0007_alerts.sql"),
         include_str!("../../../db/migrations/catalog/0008_model_sync.sql"),
+        include_str!("../../../db/migrations/catalog/0009_versions.sql"),
     ],
 };
 

@@ -85,6 +85,9 @@ impl Edit<'_> {
         let set = "UPDATE providers SET models_synced_ms = ?2 WHERE id = ?1";
         self.transaction.prepare_cached(set)?.execute((provider.0, self.now_ms()))?;
         self.audit_sync(&row, &outcome)?;
+        if !diff.taken_out.is_empty() || outcome != SyncOutcome::default() {
+            self.count_change(provider)?;
+        }
         self.show_models(provider)?;
         Ok(outcome)
     }
@@ -105,6 +108,7 @@ impl Edit<'_> {
             let word = if removed { "removed" } else { "let_in" };
             let changes = Map::from_iter([("synced_models".to_owned(), json!({ word: model }))]);
             self.audit_as("update", &row, &changes)?;
+            self.count_change(provider)?;
             self.show_models(provider)?;
         }
         Ok(())
@@ -139,6 +143,7 @@ impl Edit<'_> {
         let dollars = |price: Option<&Price>| price.map(DollarPrice::from);
         let change = json!({ "model": model, "from": dollars(before), "to": dollars(price.as_ref()) });
         self.audit_as("update", &row, &Map::from_iter([("model_price".to_owned(), change)]))?;
+        self.count_change(provider)?;
         self.show_models(provider)
     }
 
@@ -178,6 +183,20 @@ impl Edit<'_> {
             return Ok(());
         }
         self.audit_as("sync models", row, &Map::from_iter([("synced_models".to_owned(), change)]))
+    }
+
+    /// An error says that a provider's models have another version than the expected one.
+    pub fn expect_models(&self, provider: ProviderId, expected: Option<i64>) -> Result<(), StoreError> {
+        let found = self.provider(provider)?.value.models_version;
+        match expected {
+            Some(version) if version != found => Err(StoreError::VersionMismatch { noun: "list of models", found }),
+            _ => Ok(()),
+        }
+    }
+
+    fn count_change(&self, provider: ProviderId) -> Result<(), StoreError> {
+        let count = "UPDATE providers SET models_version = models_version + 1 WHERE id = ?1";
+        Ok(self.transaction.prepare_cached(count)?.execute([provider.0]).map(drop)?)
     }
 
     /// Shows in the catalog what is stored of a provider's models.
@@ -221,11 +240,13 @@ fn with_models(connection: &Connection, provider: &Provider) -> Result<Provider,
         .prepare_cached("SELECT model FROM synced_models WHERE provider = ?1 AND vanished_ms IS NULL AND removed_ms IS NULL")?;
     let mut prices = connection.prepare_cached("SELECT model, price FROM model_prices WHERE provider = ?1")?;
     let price = |row: &Row<'_>| Ok((row.get(0)?, Arc::new(row.get::<_, Json<Price>>(1)?.0)));
+    let (models_synced_ms, models_version) = connection
+        .prepare_cached("SELECT models_synced_ms, models_version FROM providers WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Provider {
         synced_models: listed.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?,
-        models_synced_ms: connection
-            .prepare_cached("SELECT models_synced_ms FROM providers WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))?,
+        models_synced_ms,
+        models_version,
         model_prices: prices.query_map([id], price)?.collect::<Result<_, _>>()?,
         ..provider.clone()
     })

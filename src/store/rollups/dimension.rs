@@ -18,6 +18,8 @@ pub enum Dimension {
     Model,
     /// The provider's own name of the model that served.
     ServedModel,
+    /// The provider of the last attempt together with its own name of the model.
+    ProviderModel,
     /// The client.
     Client,
     /// How calls ended.
@@ -28,12 +30,13 @@ pub enum Dimension {
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Dimension; 8] = [
+    pub const ALL: [Dimension; 9] = [
         Dimension::Total,
         Dimension::Provider,
         Dimension::Key,
         Dimension::Model,
         Dimension::ServedModel,
+        Dimension::ProviderModel,
         Dimension::Client,
         Dimension::Outcome,
         Dimension::Status,
@@ -47,6 +50,7 @@ impl Dimension {
             Dimension::Key => "key",
             Dimension::Model => "model",
             Dimension::ServedModel => "served_model",
+            Dimension::ProviderModel => "provider_model",
             Dimension::Client => "client",
             Dimension::Outcome => "outcome",
             Dimension::Status => "status",
@@ -127,8 +131,16 @@ pub(super) enum Member<'r> {
     Row(i64, &'r Arc<str>),
     /// A model's name.
     Name(&'r Arc<str>),
+    /// A model's name at a provider, by that one's row.
+    NameAt(i64, &'r Arc<str>),
     /// An outcome, by its place, or a status: what has no name but its number.
     Number(i64),
+}
+
+/// The row of the provider and the model's name, out of a name such as `7/gpt-4o-mini`.
+pub(super) fn split_name(name: &str) -> (Option<i64>, Arc<str>) {
+    let (provider, model) = name.split_once('/').unwrap_or(("", name));
+    (provider.parse().ok(), model.into())
 }
 
 /// Calls `add` with everything that one call adds, for each dimension and member.
@@ -170,6 +182,7 @@ fn shared(record: &CallRecord, addition: &Addition, add: &mut impl FnMut(Dimensi
     add(Dimension::Total, Member::None, addition);
     add(Dimension::Model, name(&record.model_asked), addition);
     add(Dimension::ServedModel, name(&record.model_served), addition);
+    add(Dimension::ProviderModel, provider_model(record), addition);
     add(Dimension::Client, row(&record.client, |id| id.0), addition);
     add(Dimension::Outcome, outcome(record), addition);
     add(Dimension::Status, Member::Number(record.status.into()), addition);
@@ -181,6 +194,13 @@ fn failures(record: &CallRecord, counts: impl Fn(&AttemptRecord) -> bool) -> usi
 
 fn name(name: &Option<Arc<str>>) -> Member<'_> {
     name.as_ref().map_or(Member::None, Member::Name)
+}
+
+fn provider_model(record: &CallRecord) -> Member<'_> {
+    match (&record.provider, &record.model_served) {
+        (Some(provider), Some(model)) => Member::NameAt(provider.id.0, model),
+        _ => Member::None,
+    }
 }
 
 fn row<Id: Copy>(named: &Option<Ref<Id>>, number: impl FnOnce(Id) -> i64) -> Member<'_> {

@@ -44,6 +44,7 @@ pub(super) const ROLLUPS: Schema = Schema {
         include_str!("../../../db/migrations/rollups/0002_thinned.sql"),
         include_str!("../../../db/migrations/rollups/0003_status.sql"),
         include_str!("../../../db/migrations/rollups/0004_ever.sql"),
+        include_str!("../../../db/migrations/rollups/0005_provider_model.sql"),
     ],
 };
 

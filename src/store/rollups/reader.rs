@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::OTHER_MEMBER;
 use super::axis::{Axis, Range};
-use super::dimension::{Dimension, Level, NO_MEMBER, table};
+use super::dimension::{Dimension, Level, NO_MEMBER, split_name, table};
 use super::sums::Sums;
 use crate::domain::Outcome;
 use crate::store::connection::DatabaseError;
@@ -15,7 +15,7 @@ use crate::store::connection::DatabaseError;
 /// Of whom some sums are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberName {
-    /// The row id in the catalog, for providers, keys and clients.
+    /// The row id in the catalog, for providers, keys and clients; for a provider's model that of the provider.
     pub id: Option<i64>,
     /// The latest name; `None` for calls that have no such member (no client, no key), for all others together, and for
     /// the total.
@@ -240,6 +240,10 @@ impl Names {
     }
 
     fn of(&self, member: i64) -> MemberName {
+        if let (Dimension::ProviderModel, Some(name)) = (self.dimension, self.names.get(&member)) {
+            let (id, model) = split_name(name);
+            return MemberName { id, name: Some(model), is_others: false };
+        }
         let is_row = matches!(self.dimension, Dimension::Provider | Dimension::Key | Dimension::Client);
         let name = match self.dimension {
             Dimension::Outcome => Outcome::ALL.get((member - 1).max(0) as usize).map(|outcome| outcome.as_str().into()),

@@ -1,6 +1,7 @@
 //! The write side of the sums: they gather in memory and are added to the tables in one transaction, together with the
 //! mark of how much of each segment they hold.
 
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use foldhash::{HashMap, HashMapExt};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::dimension::{Dimension, Level, Member, NO_MEMBER, contributions, differences, table};
+use super::dimension::{Dimension, Level, Member, NO_MEMBER, contributions, differences, split_name, table};
 use super::sums::Sums;
 use super::{MINUTES_KEPT_S, OTHER_MEMBER, ROLLUPS};
 use crate::domain::CallRecord;
@@ -33,6 +34,7 @@ pub(in crate::store) struct RollupWriter {
     names: HashMap<(Dimension, i64), Arc<str>>,
     models: HashMap<Arc<str>, i64>,
     served_models: HashMap<Arc<str>, i64>,
+    provider_models: HashMap<(i64, Arc<str>), i64>,
     new_names: Vec<(Dimension, i64, Arc<str>)>,
     marks: HashMap<Day, Applied>,
 }
@@ -78,6 +80,7 @@ impl RollupWriter {
             names: HashMap::new(),
             models: HashMap::new(),
             served_models: HashMap::new(),
+            provider_models: HashMap::new(),
             new_names: Vec::new(),
             marks: HashMap::new(),
         };
@@ -110,6 +113,10 @@ impl RollupWriter {
             match dimension {
                 Dimension::Model => drop(self.models.insert(name, member)),
                 Dimension::ServedModel => drop(self.served_models.insert(name, member)),
+                Dimension::ProviderModel => {
+                    let (provider, model) = split_name(&name);
+                    self.provider_models.extend(provider.map(|provider| ((provider, model), member)));
+                }
                 _ => drop(self.names.insert((dimension, member), name)),
             }
         }
@@ -173,6 +180,17 @@ impl RollupWriter {
                 models.insert(name.clone(), number);
                 self.new_names.push((dimension, number, name.clone()));
                 number
+            }
+            Member::NameAt(provider, model) => {
+                let number = self.provider_models.len() as i64 + 1;
+                match self.provider_models.entry((provider, model.clone())) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(_) if number > MOST_MODELS => OTHER_MEMBER,
+                    Entry::Vacant(place) => {
+                        self.new_names.push((dimension, number, format!("{provider}/{model}").into()));
+                        *place.insert(number)
+                    }
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::store::{SampleHistory, SampleKey, SampleModel};
+use crate::store::{MemberName, SampleHistory, SampleKey, SampleModel};
 
 pub(super) async fn total(log: &CallLog, axis: &Axis) -> Sums {
     let totals = log.totals(Dimension::Total, axis.range(), Rank::Calls).await.unwrap();
@@ -94,15 +94,27 @@ fn name_of(name: &Option<Arc<str>>) -> String {
     name.as_deref().unwrap_or("none").to_owned()
 }
 
+fn told_name(dimension: Dimension, member: &MemberName) -> String {
+    let name = name_of(&member.name);
+    match member.id.filter(|_| dimension == Dimension::ProviderModel) {
+        Some(provider) => format!("{provider} {name}"),
+        None => name,
+    }
+}
+
 async fn assert_equals_recount(log: &CallLog, axis: &Axis) {
     let (from_ms, to_ms) = (axis.from_ms(), axis.to_ms());
     type MemberOf = fn(&CallRecord) -> String;
-    let dimensions: [(Dimension, MemberOf); 8] = [
+    let dimensions: [(Dimension, MemberOf); 9] = [
         (Dimension::Total, |_| "none".to_owned()),
         (Dimension::Provider, |record| name_of(&record.provider.as_ref().map(|named| named.name.clone()))),
         (Dimension::Key, |record| name_of(&record.key.as_ref().map(|named| named.name.clone()))),
         (Dimension::Model, |record| name_of(&record.model_asked)),
         (Dimension::ServedModel, |record| name_of(&record.model_served)),
+        (Dimension::ProviderModel, |record| match (&record.provider, &record.model_served) {
+            (Some(provider), Some(model)) => format!("{} {model}", provider.id),
+            _ => "none".to_owned(),
+        }),
         (Dimension::Client, |record| name_of(&record.client.as_ref().map(|named| named.name.clone()))),
         (Dimension::Outcome, |record| record.outcome.as_str().to_owned()),
         (Dimension::Status, |record| if record.status == 0 { "none".to_owned() } else { record.status.to_string() }),
@@ -112,7 +124,7 @@ async fn assert_equals_recount(log: &CallLog, axis: &Axis) {
         let totals = log.totals(dimension, axis.range(), Rank::Calls).await.unwrap();
         let told: BTreeMap<_, _> = totals
             .iter()
-            .map(|line| (name_of(&line.member.name), as_counted(&line.sums)))
+            .map(|line| (told_name(dimension, &line.member), as_counted(&line.sums)))
             .filter(|(_, sums)| sums[0] > 0)
             .collect();
         assert_eq!(told, expected, "{dimension:?}");

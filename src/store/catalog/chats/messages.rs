@@ -191,9 +191,10 @@ fn begin_answers(
     chat.leaf = answers.first().map(|answer| answer.id);
     chat.active_ms = now_ms;
     chat.settings.model = answers.first().and_then(|answer| Some(answer.answer.as_ref()?.model.clone()));
-    let update = "UPDATE chats SET title = ?2, settings = ?3, leaf = ?4, active_ms = ?5 WHERE id = ?1";
+    chat.version += 1;
+    let update = "UPDATE chats SET version = ?2, title = ?3, settings = ?4, leaf = ?5, active_ms = ?6 WHERE id = ?1";
     let leaf = chat.leaf.map(|leaf| leaf.0);
-    connection.execute(update, params![chat.id.0, chat.title, Json(&chat.settings), leaf, now_ms])?;
+    connection.execute(update, params![chat.id.0, chat.version, chat.title, Json(&chat.settings), leaf, now_ms])?;
     Ok(Turn { message: message(connection, chat.id, to)?, chat, answers })
 }
 
