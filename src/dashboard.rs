@@ -27,10 +27,6 @@ struct Embedded;
 const PAGE: &str = "index.html";
 /// Where the page names the folder of its files.
 const FOLDER_MARK: &str = "{{assets}}";
-/// Where the page names what is loaded ahead.
-const PRELOAD_MARK: &str = "<!-- preload -->";
-/// Folders whose modules every page needs; the modules of a page itself are loaded when it is opened.
-const SHELL: &[&str] = &["components/", "lib/"];
 /// The least size in bytes that compressing is worth.
 const WORTH_COMPRESSING: usize = 600;
 
@@ -121,7 +117,7 @@ impl Site {
             }
         }
         let folder = format!("assets/{}", &hex(&version.finalize())[..16]);
-        let page = page.replace(PRELOAD_MARK, &preload(files.keys())).replace(FOLDER_MARK, &folder);
+        let page = page.replace(FOLDER_MARK, &folder);
         let policy = policy(&page);
         Site { page: File::new("text/html; charset=utf-8", page.into()), policy, files }
     }
@@ -131,13 +127,6 @@ impl Site {
         let (_version, name) = path.strip_prefix("/assets/")?.split_once('/')?;
         self.files.get(name)
     }
-}
-
-/// Links that fetch every module of the shell at once, instead of one level of imports after the other.
-fn preload<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let shell = names.filter(|name| SHELL.iter().any(|folder| name.starts_with(folder)) && name.ends_with(".js"));
-    let link = |name: &String| format!("<link rel=\"modulepreload\" href=\"./{FOLDER_MARK}/{name}\">");
-    shell.map(link).collect::<Vec<_>>().join("\n")
 }
 
 /// Only files of this server, and no script or style inside the page but its import map, which is named by its hash.
