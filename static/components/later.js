@@ -32,9 +32,14 @@ export function later(load, name, Meanwhile) {
   };
 }
 
+function loadRest() {
+  // A hidden tab asks nothing.
+  if (document.hidden) document.addEventListener('visibilitychange', loadRest, { once: true });
+  else all.forEach((get) => get().catch(() => {}));
+}
+
 /** Loads what no one has asked for yet, so that it is there when somebody does. */
 export const loadWhenAtRest = () => setTimeout(() => {
-  const load = () => all.forEach((get) => get().catch(() => {}));
-  if ('requestIdleCallback' in globalThis) requestIdleCallback(load);
-  else load();
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(loadRest);
+  else loadRest();
 }, REST);
