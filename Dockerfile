@@ -3,7 +3,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY . .
-RUN cargo build --release --locked --bin keywheel
+RUN cargo build --profile dist --locked --bin keywheel
 
 FROM debian:bookworm-slim
 RUN apt-get update \
@@ -13,7 +13,7 @@ RUN apt-get update \
  && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin keywheel \
  && install -d -o keywheel -g keywheel -m 0700 /data \
  && install -d -m 0755 /scripts
-COPY --from=build /build/target/release/keywheel /usr/local/bin/keywheel
+COPY --from=build /build/target/dist/keywheel /usr/local/bin/keywheel
 USER 10001:10001
 ENV KEYWHEEL_LISTEN=0.0.0.0:8484 \
     KEYWHEEL_DATA=/data \

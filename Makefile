@@ -74,6 +74,7 @@ $(DENY): Makefile
 bench: ## Measure what BENCHMARKS.md reports (against nginx; root gets it by apt)
 	@command -v nginx >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -q -y --no-install-recommends nginx; } \
 	|| { echo "nginx is what Keywheel is measured against: install it first (sudo apt-get install nginx)"; exit 1; }
+	$(CARGO) build --quiet --profile dist
 	$(CARGO) bench --bench hooks
 	$(CARGO) bench --bench measure
 

@@ -1,7 +1,7 @@
-//! Measures what `BENCHMARKS.md` reports: `make bench` runs everything; `cargo bench --bench measure -- NAME…` runs parts, whose
-//! figures take the place of their last ones. With one of these the figures are only printed: `--quick` with a tenth of the calls,
-//! `--alone` without nginx (to look at Keywheel with a profiler), `--binary=PATH` another build of Keywheel, `--against=PATH` one
-//! more beside it.
+//! Measures what `BENCHMARKS.md` reports of the build that the image holds: `make bench` runs everything; `cargo build --profile
+//! dist` and then `cargo bench --bench measure -- NAME…` runs parts, whose figures take the place of their last ones. With one of
+//! these the figures are only printed: `--quick` with a tenth of the calls, `--alone` without nginx (to look at Keywheel with a
+//! profiler), `--binary=PATH` another build of Keywheel, `--against=PATH` one more beside it.
 
 mod backend;
 mod compare;
@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
@@ -104,9 +104,10 @@ fn main() -> Result<()> {
         scratch: TempDir::new()?,
         quick: says("--quick"),
         alone: says("--alone"),
-        binary: path("--binary=").unwrap_or_else(|| env!("CARGO_BIN_EXE_keywheel").into()),
+        binary: path("--binary=").unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/dist/keywheel")),
         against: path("--against="),
     };
+    ensure!(bench.binary.exists(), "there is no {}: `cargo build --profile dist` makes it", bench.binary.display());
     let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(name)) {
         bail!("there is no part {unknown}; the parts are {}", PARTS.join(", "));

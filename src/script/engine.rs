@@ -21,7 +21,7 @@ const VARIABLES: usize = 512;
 /// Builds an engine, and lists what was registered with it.
 pub fn build(limits: &ScriptLimits, modules: Modules) -> (Engine, Vec<Group>) {
     let mut engine = Engine::new_raw();
-    register_language(&mut engine);
+    Language::new().register_into_engine(&mut engine);
     limit(&mut engine, limits);
     engine.set_module_resolver(modules).set_strict_variables(true).on_progress(|_| runtime::tick());
     let mut registrar = Registrar::new(&mut engine);
@@ -48,16 +48,9 @@ pub fn limit(engine: &mut Engine, limits: &ScriptLimits) {
         .disable_symbol("eval");
 }
 
-/// Rhai's own library, without what reads the clock, handles raw bytes or reflects on bits.
-fn register_language(engine: &mut Engine) {
-    LanguageCorePackage::new().register_into_engine(engine);
-    ArithmeticPackage::new().register_into_engine(engine);
-    BasicStringPackage::new().register_into_engine(engine);
-    BasicIteratorPackage::new().register_into_engine(engine);
-    BasicFnPackage::new().register_into_engine(engine);
-    LogicPackage::new().register_into_engine(engine);
-    BasicMathPackage::new().register_into_engine(engine);
-    BasicArrayPackage::new().register_into_engine(engine);
-    BasicMapPackage::new().register_into_engine(engine);
-    MoreStringPackage::new().register_into_engine(engine);
+rhai::def_package! {
+    /// Rhai's own library, without what reads the clock, handles raw bytes or reflects on bits. It is one module: a function is
+    /// looked for in each that there is.
+    Language(_module): LanguageCorePackage, ArithmeticPackage, BasicStringPackage, BasicIteratorPackage, BasicFnPackage,
+        LogicPackage, BasicMathPackage, BasicArrayPackage, BasicMapPackage, MoreStringPackage {}
 }

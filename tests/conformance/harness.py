@@ -91,7 +91,7 @@ def keywheel(binary, bootstrap, scratch, settings={}):
 
 
 def default_binary():
-    for profile in ("release", "debug"):
+    for profile in ("dist", "release", "debug"):
         binary = ROOT / "target" / profile / "keywheel"
         if binary.exists():
             return binary

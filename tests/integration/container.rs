@@ -40,14 +40,14 @@ fn the_build_step_builds_the_file_that_is_copied() {
     let build = all(&instructions, "RUN").into_iter().find(|step| step.starts_with("cargo build")).expect("a build step");
     // CI runs the command itself; here its words and the lock file are checked, which takes no minutes.
     let arguments: Vec<&str> = build.split_whitespace().collect();
-    assert_eq!(arguments, ["cargo", "build", "--release", "--locked", "--bin", "keywheel"]);
+    assert_eq!(arguments, ["cargo", "build", "--profile", "dist", "--locked", "--bin", "keywheel"]);
     let locked = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
     let metadata = Command::new(env!("CARGO")).args(locked).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
     let copied = all(&instructions, "COPY").into_iter().find(|step| step.starts_with("--from=build")).expect("a copy step");
     let (from, to) = copied.trim_start_matches("--from=build ").split_once(' ').unwrap();
     let work = all(&instructions, "WORKDIR")[0];
-    let binary = from.strip_prefix(&format!("{work}/target/release/")).expect("the file lies where cargo puts it");
+    let binary = from.strip_prefix(&format!("{work}/target/dist/")).expect("the file lies where cargo puts it");
     assert_eq!(Path::new(env!("CARGO_BIN_EXE_keywheel")).file_name().unwrap().to_str(), Some(binary));
     let entry = words(all(&instructions, "ENTRYPOINT")[0]);
     assert_eq!(Path::new(to).file_name().unwrap().to_str(), Some(entry[0].as_str()), "the entry point is that file");
