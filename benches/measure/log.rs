@@ -20,12 +20,12 @@ use crate::keywheel::{self as server, Setup};
 use crate::report::{Row, Section, Spread};
 use crate::wire::Connection;
 
-const DAY_MS: i64 = 86_400_000;
+pub const DAY_MS: i64 = 86_400_000;
 const CALLS: u64 = 1_000_000;
 const RECORDED: u64 = 200_000;
 /// Records that are handed over before the recorder is waited for; its queue holds more.
 const AT_ONCE: usize = 50_000;
-const LIMIT_MS: f64 = 50.0;
+pub const LIMIT_MS: f64 = 50.0;
 
 /// Measures the recorder, then the log's own doors, then the same questions over HTTP.
 pub async fn measure(bench: &Bench) -> Result<Section> {
@@ -128,22 +128,29 @@ async fn ask_over_http(bench: &Bench, folder: &Path, section: &mut Section) -> R
     ] {
         let mut figures = Vec::new();
         for _ in 0..bench.rounds(21) {
-            figures.push(timed(get(address, path)).await?);
+            figures.push(timed(whole_answer(address, path)).await?);
         }
         add_row(section, name, what, figures);
     }
     Ok(())
 }
 
-async fn get(address: SocketAddr, path: &str) -> Result<()> {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n", server::ADMIN_TOKEN);
-    let answer = Connection::open(address).await?.call(request.as_bytes(), true).await?;
-    ensure!(answer.status == 200, "{path} is answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-    ensure!(answer.length > 1_000, "{path} is answered with {} bytes", answer.length);
+async fn whole_answer(address: SocketAddr, path: &str) -> Result<()> {
+    let bytes = get(address, path).await?;
+    ensure!(bytes > 1_000, "{path} is answered with {bytes} bytes");
     Ok(())
 }
 
-async fn timed(work: impl Future<Output = Result<()>>) -> Result<f64> {
+/// Asks the admin API. How many bytes its answer had.
+pub async fn get(address: SocketAddr, path: &str) -> Result<u64> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n", server::ADMIN_TOKEN);
+    let answer = Connection::open(address).await?.call(request.as_bytes(), true).await?;
+    ensure!(answer.status == 200, "{path} is answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+    Ok(answer.length)
+}
+
+/// Milliseconds that an answer took.
+pub async fn timed<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
     let began = Instant::now();
     work.await.context("a question to the log")?;
     Ok(began.elapsed().as_secs_f64() * 1_000.0)

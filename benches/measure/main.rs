@@ -5,6 +5,7 @@
 
 mod backend;
 mod compare;
+mod dashboard;
 mod hooks;
 mod keys;
 mod keywheel;
@@ -67,13 +68,14 @@ impl Bench {
 
 /// The parts in the order in which they run. A further one is a file with a `measure` of its own, its name here and its line in
 /// [`run`]; parts whose sections have the same title share a table.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "plain",
     "burst",
     "paced",
     "selection",
     "start",
     "log",
+    "dashboard",
     "keys",
     "retention",
     "memory",
@@ -139,6 +141,7 @@ async fn run(bench: &Bench, part: &str) -> Result<Section> {
         "start" => start::measure(bench).await,
         "selection" => selection::measure(bench).await,
         "log" => log::measure(bench).await,
+        "dashboard" => dashboard::measure(bench).await,
         "keys" => keys::measure(bench).await,
         "retention" => retention::measure(bench).await,
         "memory" => memory::measure(bench).await,

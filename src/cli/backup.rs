@@ -54,7 +54,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     let manifest = write(&config, arguments.with_key, folder, unfinished.as_file_mut())?;
     unfinished.as_file().sync_all().with_context(in_folder)?;
     unfinished.persist_noclobber(file).with_context(|| format!("cannot write {}", file.display()))?;
-    print!("{}", describe(&file.display().to_string(), &manifest, &config));
+    describe(&file.display().to_string(), &manifest, &config).lines().for_each(|line| say!("{line}"));
     Ok(())
 }
 

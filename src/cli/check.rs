@@ -40,10 +40,10 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     if !arguments.json {
         for shown in &config.shown {
             let value = if shown.value.is_empty() { "-" } else { &shown.value };
-            println!("{:<17} {value:<28} {}", shown.name, shown.source);
+            say!("{:<17} {value:<28} {}", shown.name, shown.source);
         }
         for warning in &config.warnings {
-            println!("warning: {warning}");
+            say!("warning: {warning}");
         }
     }
     let mut found = Vec::new();
@@ -59,16 +59,16 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     }
     let scripts = CheckedScripts::check(&config, declared)?;
     if arguments.json {
-        println!("{}", scripts.to_json(&config));
+        say!("{}", scripts.to_json(&config));
     } else {
-        found.iter().for_each(|line| println!("{line}"));
-        print!("{}", scripts.to_text());
+        found.iter().for_each(|line| say!("{line}"));
+        scripts.to_text().lines().for_each(|line| say!("{line}"));
     }
     if scripts.is_refused() {
         return Err(CliError::Failed(anyhow::anyhow!("the scripts in {} have errors", config.scripts.display())));
     }
     if !arguments.json {
-        println!("all is well");
+        say!("all is well");
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
         let made = api.call(Method::POST, "/api/clients", Some(&Value::Object(body))).await;
         api.close().await;
         let made = made?;
-        println!("{}", made["token"].as_str().context("the answer has no token")?);
+        say!("{}", made["token"].as_str().context("the answer has no token")?);
         eprintln!("This token is shown once. Clients send it as `Authorization: Bearer …`.");
         Ok(())
     })

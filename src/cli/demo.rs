@@ -86,7 +86,7 @@ async fn demonstrate(mut config: Config, scratch: &Path, rate: f64, days: u32) -
     let bootstrap = scratch.join("bootstrap.toml");
     std::fs::write(&bootstrap, catalog::declare(&simulated.base_url(), &tokens)).context("cannot write the demo's catalog")?;
     let now_ms = Clock::start().now().unix_ms;
-    let calls = history::write(&config.data, &bootstrap, days, now_ms).map_err(refused)?;
+    let calls = history::write(&config.data, &bootstrap, days, now_ms).await.map_err(refused)?;
     config.bootstrap = Some(bootstrap);
     let app = App::start(&config, &Environment::default(), shutdown.clone()).await.map_err(refused)?;
     app.keep_up();

@@ -146,7 +146,7 @@ impl Import {
             anyhow::bail!("{message}; nothing was imported");
         }
         let imported = event["result"]["ids"].as_array().map_or(0, Vec::len);
-        println!("keys imported for {name}: {imported}; there already: {}", event["result"]["exists"]);
+        say!("keys imported for {name}: {imported}; there already: {}", event["result"]["exists"]);
         Ok(())
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CliError> {
         let listener = TcpListener::bind(&arguments.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
         let server = serve(listener, options).context("cannot serve the simulated provider")?;
-        println!("listening on http://{}", server.address());
+        say!("listening on http://{}", server.address());
         std::io::stdout().flush().context("cannot print")?;
         shutdown.draining.cancelled().await;
         server.stop();

@@ -3,6 +3,14 @@
 //! Reads arguments and environment through `config`, prints, and returns exit codes: 0 clean, 1 failed, 2 wrong usage
 //! or configuration.
 
+/// Prints a line to standard output. Whoever stops reading (`| head`) misses the rest, and that is all.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+
 mod admin_api;
 mod backup;
 mod check;

@@ -75,9 +75,9 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     let replaces_key = arguments.replace && brings_key;
     let former = set_aside(&config.data, &ours, replaces_key, &stamp).map_err(refused)?;
     unpacked.move_into(&config.data).map_err(refused)?;
-    println!("{} holds {} again, as of {}.", config.data.display(), contents(unpacked.manifest()), unpacked.manifest().made_at);
+    say!("{} holds {} again, as of {}.", config.data.display(), contents(unpacked.manifest()), unpacked.manifest().made_at);
     if let Some(former) = former {
-        println!("What was there before is in {}.", former.display());
+        say!("What was there before is in {}.", former.display());
     }
     for left_out in &unpacked.manifest().left_out {
         eprintln!("warning: the backup was made without {left_out}");
@@ -95,10 +95,10 @@ fn restore_scripts(unpacked: &Unpacked, config: &Config) -> Result<(), CliError>
         return Ok(());
     }
     if !there.is_empty() {
-        println!("The scripts in {} stay as they are; those of the backup are other ones.", folder.display());
+        say!("The scripts in {} stay as they are; those of the backup are other ones.", folder.display());
         return Ok(());
     }
     wanted.write(folder).context("everything is restored but the scripts")?;
-    println!("{} scripts are in {} again.", wanted.len(), folder.display());
+    say!("{} scripts are in {} again.", wanted.len(), folder.display());
     Ok(())
 }

@@ -12,6 +12,15 @@ use crate::domain::{
 /// Calls that are written in one transaction.
 const BATCH: usize = 5_000;
 
+const HOUR_MS: i64 = 3_600_000;
+/// How busy each hour (UTC) of a working day is, the busiest being 1.
+const BUSY: [f64; 24] = [
+    0.22, 0.18, 0.15, 0.15, 0.17, 0.22, 0.34, 0.52, 0.78, 0.93, 1.0, 0.95, 0.8, 0.88, 0.98, 0.96, 0.86, 0.72, 0.6, 0.54, 0.5, 0.44,
+    0.36, 0.28,
+];
+/// How busy a day of the weekend is beside the others.
+const WEEKEND: f64 = 0.35;
+
 /// A key that served, and its provider.
 #[derive(Clone, Debug)]
 pub struct SampleKey {
@@ -55,11 +64,11 @@ impl SampleHistory {
     /// The calls, oldest first.
     pub fn records(&self) -> impl Iterator<Item = CallRecord> {
         let entropy = Entropy::from_seed(self.seed);
-        let span = (self.to_ms - self.from_ms).max(1) as f64;
+        let busyness = Busyness::of(self.from_ms, self.to_ms);
         (0..self.calls).map(move |at| {
             // Even steps with some jitter of less than a step keep the order.
             let share = (at as f64 + share_of(&entropy) * 0.9) / self.calls as f64;
-            self.record(self.from_ms + (span * share) as i64, &entropy)
+            self.record(busyness.time_at(share), &entropy)
         })
     }
 
@@ -177,6 +186,39 @@ impl SampleHistory {
     }
 }
 
+/// When how much of the past has happened.
+struct Busyness {
+    from_ms: i64,
+    /// For each hour or piece of one: when it ends, and how much has happened by then.
+    hours: Vec<(i64, f64)>,
+}
+
+impl Busyness {
+    fn of(from_ms: i64, to_ms: i64) -> Self {
+        let (mut at, mut sum, mut hours) = (from_ms, 0.0, Vec::new());
+        while at < to_ms {
+            let hour = at.div_euclid(HOUR_MS);
+            let end = ((hour + 1) * HOUR_MS).min(to_ms);
+            // Unix time begins on a Thursday.
+            let is_weekend = (hour.div_euclid(24) + 3).rem_euclid(7) >= 5;
+            sum += (end - at) as f64 * BUSY[hour.rem_euclid(24) as usize] * if is_weekend { WEEKEND } else { 1.0 };
+            hours.push((end, sum));
+            at = end;
+        }
+        Busyness { from_ms, hours }
+    }
+
+    /// When `share` (from 0, below 1) of all has happened.
+    fn time_at(&self, share: f64) -> i64 {
+        let Some((_, all)) = self.hours.last() else { return self.from_ms };
+        let wanted = share * all;
+        let at = self.hours.partition_point(|(_, sum)| *sum <= wanted).min(self.hours.len() - 1);
+        let (begin, before) = if at == 0 { (self.from_ms, 0.0) } else { self.hours[at - 1] };
+        let (end, after) = self.hours[at];
+        begin + ((end - begin) as f64 * (wanted - before) / (after - before)) as i64
+    }
+}
+
 fn finish(record: &mut CallRecord, attempt: AttemptRecord) {
     record.provider = Some(attempt.provider.clone());
     record.key = Some(attempt.key.clone());
@@ -221,4 +263,32 @@ fn pick<'t, T>(list: &'t [T], entropy: &Entropy) -> &'t T {
 /// A random number from 0 to 1.
 fn share_of(entropy: &Entropy) -> f64 {
     (entropy.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = 24 * HOUR_MS;
+
+    #[test]
+    fn the_past_is_in_order_and_busier_by_day_than_at_night_and_at_the_weekend() {
+        let from_ms = 1_000 * 7 * DAY_MS + 17;
+        let busyness = Busyness::of(from_ms, from_ms + 7 * DAY_MS);
+        let times: Vec<i64> = (0..10_000).map(|at| busyness.time_at(f64::from(at) / 10_000.0)).collect();
+        assert!(times.is_sorted() && times[0] == from_ms && times[9_999] < from_ms + 7 * DAY_MS);
+        let calls = |begin: i64, hours: i64| {
+            let begin = 1_000 * 7 * DAY_MS + begin * HOUR_MS;
+            times.iter().filter(|time| (begin..begin + hours * HOUR_MS).contains(*time)).count()
+        };
+        let (thursday, friday, saturday) = (calls(0, 24), calls(24, 24), calls(48, 24));
+        assert!(thursday.abs_diff(friday) < 20, "{thursday} {friday}");
+        assert!((saturday as f64 / friday as f64 - WEEKEND).abs() < 0.02, "{saturday} {friday}");
+        assert!(calls(10, 1) > 5 * calls(3, 1));
+    }
+
+    #[test]
+    fn an_empty_past_has_one_time() {
+        assert_eq!(Busyness::of(5, 5).time_at(0.5), 5);
+    }
 }

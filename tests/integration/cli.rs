@@ -368,6 +368,16 @@ fn check_tells_sources_and_finds_what_would_stop_a_start() {
 const ONE_PROVIDER: &str = "[[provider]]\nname = 'openai'\nbase_url = 'https://api.openai.com'\n";
 
 /// Runs a command to its end, with something on its standard input.
+#[test]
+fn a_reader_that_stops_early_ends_no_command_badly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = keywheel(folder.path(), &["check"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", text(&ended.stderr));
+}
+
 fn typed(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = keywheel(folder, arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

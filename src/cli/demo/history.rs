@@ -18,7 +18,7 @@ const MODELS: [(&str, &str); 4] =
     [("fast", "gpt-4o-mini"), ("gpt-4o", "gpt-4o"), ("smart", "claude-sonnet-4-5"), ("resilient", "gpt-4o-mini")];
 
 /// Makes the data folder with the catalog and the calls of some days; how many calls.
-pub(super) fn write(data: &Path, bootstrap: &Path, days: u32, now_ms: i64) -> anyhow::Result<usize> {
+pub(super) async fn write(data: &Path, bootstrap: &Path, days: u32, now_ms: i64) -> anyhow::Result<usize> {
     let store = Store::open(data, &MasterKeySource::default())?;
     bootstrap::apply(&store, bootstrap, &|_| None, now_ms)?;
     let catalog = store.catalog();
@@ -34,6 +34,7 @@ pub(super) fn write(data: &Path, bootstrap: &Path, days: u32, now_ms: i64) -> an
     };
     history.write(&mut writer, now_ms)?;
     writer.close(now_ms)?;
+    store.touch_all::<Client>(history.clients.iter().map(|client| (client.id, now_ms)).collect()).await?;
     Ok(history.calls)
 }
 

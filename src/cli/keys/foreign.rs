@@ -54,7 +54,7 @@ impl Import {
         }
         let result = &event["result"];
         let count = |member: &str| result[member].as_array().map_or(0, Vec::len);
-        println!(
+        say!(
             "keys imported from {}: {}; providers made: {}; there already: {}; left out: {}",
             gateway.as_str(),
             count("ids"),
