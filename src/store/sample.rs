@@ -15,8 +15,8 @@ const BATCH: usize = 5_000;
 const HOUR_MS: i64 = 3_600_000;
 /// How busy each hour (UTC) of a working day is, the busiest being 1.
 const BUSY: [f64; 24] = [
-    0.22, 0.18, 0.15, 0.15, 0.17, 0.22, 0.34, 0.52, 0.78, 0.93, 1.0, 0.95, 0.8, 0.88, 0.98, 0.96, 0.86, 0.72, 0.6, 0.54, 0.5, 0.44,
-    0.36, 0.28,
+    0.22, 0.18, 0.15, 0.15, 0.17, 0.22, 0.34, 0.52, 0.78, 0.93, 1.0, 0.95, 0.8, 0.88, 0.98, 0.96, 0.86, 0.72, 0.6, 0.54, 0.5,
+    0.44, 0.36, 0.28,
 ];
 /// How busy a day of the weekend is beside the others.
 const WEEKEND: f64 = 0.35;
