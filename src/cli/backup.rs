@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::{CliError, configure};
+use super::{CliError, configure, say};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Flags};
 use crate::script::Sources;
@@ -54,8 +54,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     let manifest = write(&config, arguments.with_key, folder, unfinished.as_file_mut())?;
     unfinished.as_file().sync_all().with_context(in_folder)?;
     unfinished.persist_noclobber(file).with_context(|| format!("cannot write {}", file.display()))?;
-    describe(&file.display().to_string(), &manifest, &config).lines().for_each(|line| say!("{line}"));
-    Ok(())
+    Ok(say(describe(&file.display().to_string(), &manifest, &config).trim_end())?)
 }
 
 fn write(config: &Config, with_key: bool, scratch: &Path, out: &mut impl Write) -> Result<Manifest, CliError> {

@@ -5,7 +5,7 @@ mod scripts;
 use anyhow::Context;
 
 use super::serve::refused;
-use super::{CliError, configure};
+use super::{CliError, configure, say};
 use crate::app::load_config;
 use crate::bootstrap;
 use crate::clock::Clock;
@@ -40,10 +40,10 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     if !arguments.json {
         for shown in &config.shown {
             let value = if shown.value.is_empty() { "-" } else { &shown.value };
-            say!("{:<17} {value:<28} {}", shown.name, shown.source);
+            say(format_args!("{:<17} {value:<28} {}", shown.name, shown.source))?;
         }
         for warning in &config.warnings {
-            say!("warning: {warning}");
+            say(format_args!("warning: {warning}"))?;
         }
     }
     let mut found = Vec::new();
@@ -59,16 +59,16 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     }
     let scripts = CheckedScripts::check(&config, declared)?;
     if arguments.json {
-        say!("{}", scripts.to_json(&config));
+        say(scripts.to_json(&config))?;
     } else {
-        found.iter().for_each(|line| say!("{line}"));
-        scripts.to_text().lines().for_each(|line| say!("{line}"));
+        let checked = scripts.to_text();
+        found.iter().map(String::as_str).chain(checked.lines()).try_for_each(say)?;
     }
     if scripts.is_refused() {
         return Err(CliError::Failed(anyhow::anyhow!("the scripts in {} have errors", config.scripts.display())));
     }
     if !arguments.json {
-        say!("all is well");
+        say("all is well")?;
     }
     Ok(())
 }

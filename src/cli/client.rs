@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::admin_api::AdminApi;
-use super::{CliError, configure, machine};
+use super::{CliError, configure, machine, say};
 use crate::config::{Environment, Flags};
 
 /// Clients: the applications that call Keywheel
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
         let made = api.call(Method::POST, "/api/clients", Some(&Value::Object(body))).await;
         api.close().await;
         let made = made?;
-        say!("{}", made["token"].as_str().context("the answer has no token")?);
+        say(made["token"].as_str().context("the answer has no token")?)?;
         eprintln!("This token is shown once. Clients send it as `Authorization: Bearer …`.");
         Ok(())
     })

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::admin_api::AdminApi;
-use super::{CliError, configure, machine};
+use super::{CliError, configure, machine, say};
 use crate::config::{Environment, Flags};
 use crate::domain::{Commas, Gateway, PastedKey, read_pasted_keys, secret_hint};
 
@@ -146,7 +146,7 @@ impl Import {
             anyhow::bail!("{message}; nothing was imported");
         }
         let imported = event["result"]["ids"].as_array().map_or(0, Vec::len);
-        say!("keys imported for {name}: {imported}; there already: {}", event["result"]["exists"]);
+        say(format_args!("keys imported for {name}: {imported}; there already: {}", event["result"]["exists"]))?;
         Ok(())
     }
 }

@@ -1,12 +1,11 @@
 //! `keywheel mock`: the simulated provider alone.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-use super::{CliError, machine};
+use super::{CliError, machine, say};
 use crate::mock::{Options, serve};
 use crate::server::Shutdown;
 
@@ -49,8 +48,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CliError> {
         let listener = TcpListener::bind(&arguments.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
         let server = serve(listener, options).context("cannot serve the simulated provider")?;
-        say!("listening on http://{}", server.address());
-        std::io::stdout().flush().context("cannot print")?;
+        say(format_args!("listening on http://{}", server.address()))?;
         shutdown.draining.cancelled().await;
         server.stop();
         server.stopped().await;

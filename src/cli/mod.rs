@@ -3,14 +3,6 @@
 //! Reads arguments and environment through `config`, prints, and returns exit codes: 0 clean, 1 failed, 2 wrong usage
 //! or configuration.
 
-/// Prints a line to standard output. Whoever stops reading (`| head`) misses the rest, and that is all.
-macro_rules! say {
-    ($($line:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($line)*);
-    }};
-}
-
 mod admin_api;
 mod backup;
 mod check;
@@ -28,8 +20,11 @@ mod script;
 mod serve;
 mod user;
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Environment, Flags, RawConfig};
@@ -85,6 +80,14 @@ impl CliError {
             CliError::Config(_) | CliError::Usage(_) => ExitCode::from(2),
             CliError::Failed(_) => ExitCode::FAILURE,
         }
+    }
+}
+
+/// Prints a line to standard output. Whoever stops reading (`| head`) misses the rest, and that is all.
+fn say(line: impl Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot print"),
     }
 }
 

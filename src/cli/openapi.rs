@@ -1,10 +1,6 @@
 //! `keywheel openapi`: the description of the admin API.
 
-use std::io::Write;
-
-use anyhow::Context;
-
-use super::CliError;
+use super::{CliError, say};
 use crate::admin::openapi_json;
 
 /// Print the OpenAPI description of the admin API
@@ -15,6 +11,5 @@ Example:
 pub(super) struct Arguments {}
 
 pub(super) fn run(_arguments: Arguments) -> Result<(), CliError> {
-    writeln!(std::io::stdout(), "{}", openapi_json().trim_end()).context("cannot print")?;
-    Ok(())
+    Ok(say(openapi_json().trim_end())?)
 }

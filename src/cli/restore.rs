@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::backup::{contents, master_key_source, refused};
 use super::data_folder::{DataFolder, LOCK, Taking};
-use super::{CliError, configure};
+use super::{CliError, configure, say};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Flags};
 use crate::domain::to_rfc3339;
@@ -75,9 +75,14 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
     let replaces_key = arguments.replace && brings_key;
     let former = set_aside(&config.data, &ours, replaces_key, &stamp).map_err(refused)?;
     unpacked.move_into(&config.data).map_err(refused)?;
-    say!("{} holds {} again, as of {}.", config.data.display(), contents(unpacked.manifest()), unpacked.manifest().made_at);
+    say(format_args!(
+        "{} holds {} again, as of {}.",
+        config.data.display(),
+        contents(unpacked.manifest()),
+        unpacked.manifest().made_at
+    ))?;
     if let Some(former) = former {
-        say!("What was there before is in {}.", former.display());
+        say(format_args!("What was there before is in {}.", former.display()))?;
     }
     for left_out in &unpacked.manifest().left_out {
         eprintln!("warning: the backup was made without {left_out}");
@@ -95,10 +100,10 @@ fn restore_scripts(unpacked: &Unpacked, config: &Config) -> Result<(), CliError>
         return Ok(());
     }
     if !there.is_empty() {
-        say!("The scripts in {} stay as they are; those of the backup are other ones.", folder.display());
+        say(format_args!("The scripts in {} stay as they are; those of the backup are other ones.", folder.display()))?;
         return Ok(());
     }
     wanted.write(folder).context("everything is restored but the scripts")?;
-    say!("{} scripts are in {} again.", wanted.len(), folder.display());
+    say(format_args!("{} scripts are in {} again.", wanted.len(), folder.display()))?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::CliError;
+use super::{CliError, say};
 use crate::config::{Environment, Flags, RawConfig};
 use crate::script::{definitions, reference};
 
@@ -55,8 +55,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> Result<(),
 }
 
 fn print(text: &str) -> Result<(), CliError> {
-    std::io::stdout().write_all(text.as_bytes()).context("cannot print")?;
-    Ok(())
+    Ok(say(text.trim_end())?)
 }
 
 fn new(arguments: &NewArguments, environment: &Environment) -> Result<(), CliError> {

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::admin_api::AdminApi;
-use super::{CliError, configure, machine};
+use super::{CliError, configure, machine, say};
 use crate::config::{Environment, Flags};
 use crate::domain::Role;
 
@@ -110,7 +110,7 @@ async fn work(command: &Command, api: &AdminApi) -> anyhow::Result<()> {
             for user in api.list("/api/users", "users").await? {
                 let text = |member: &str| user[member].as_str().unwrap_or_default().to_owned();
                 let state = if user["disabled"] == true { "disabled" } else { "" };
-                say!("{}\t{}\t{state}", text("name"), text("role"));
+                say(format_args!("{}\t{}\t{state}", text("name"), text("role")))?;
             }
             Ok(())
         }
@@ -140,7 +140,7 @@ impl Named {
 }
 
 fn print_link(api: &AdminApi, link: &Value) -> anyhow::Result<()> {
-    say!("{}{}", api.browser_url(), link["path"].as_str().context("the answer has no link")?);
+    say(format_args!("{}{}", api.browser_url(), link["path"].as_str().context("the answer has no link")?))?;
     eprintln!(
         "This link is shown once. It lets the person in to set a password, once, until {}.",
         link["expires_at"].as_str().unwrap_or_default()

@@ -367,7 +367,6 @@ fn check_tells_sources_and_finds_what_would_stop_a_start() {
 
 const ONE_PROVIDER: &str = "[[provider]]\nname = 'openai'\nbase_url = 'https://api.openai.com'\n";
 
-/// Runs a command to its end, with something on its standard input.
 #[test]
 fn a_reader_that_stops_early_ends_no_command_badly() {
     let folder = tempfile::tempdir().unwrap();
@@ -378,6 +377,16 @@ fn a_reader_that_stops_early_ends_no_command_badly() {
     assert!(ended.status.success() && ended.stderr.is_empty(), "{}", text(&ended.stderr));
 }
 
+#[test]
+fn a_full_disk_is_told_where_a_command_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let ended = keywheel(folder.path(), &["check"]).stdout(full).output().expect("the command runs");
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(text(&ended.stderr).contains("cannot print"), "{}", text(&ended.stderr));
+}
+
+/// Runs a command to its end, with something on its standard input.
 fn typed(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = keywheel(folder, arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

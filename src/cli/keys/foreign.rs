@@ -6,7 +6,7 @@ use anyhow::Context;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{AdminApi, Import, provider_named, text_of};
+use super::{AdminApi, Import, provider_named, say, text_of};
 use crate::domain::{ForeignRow, Gateway, read_foreign_rows};
 use crate::store::{is_database, read_foreign_tables};
 
@@ -54,14 +54,14 @@ impl Import {
         }
         let result = &event["result"];
         let count = |member: &str| result[member].as_array().map_or(0, Vec::len);
-        say!(
+        say(format_args!(
             "keys imported from {}: {}; providers made: {}; there already: {}; left out: {}",
             gateway.as_str(),
             count("ids"),
             count("providers"),
             result["exists"],
-            preview["skipped"].as_u64().unwrap_or_default() + result["malformed"].as_u64().unwrap_or_default(),
-        );
+            preview["skipped"].as_u64().unwrap_or_default() + result["malformed"].as_u64().unwrap_or_default()
+        ))?;
         Ok(())
     }
 }
