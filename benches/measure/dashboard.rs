@@ -1,14 +1,12 @@
-//! Every question that the dashboard puts to a log of ten million calls, over HTTP.
+//! What the dashboard's pages ask of a log of ten million calls, over HTTP.
 
 use anyhow::Result;
 use keywheel::clock::Clock;
-use keywheel::store::open_call_log;
-use serde_json::json;
 
-use crate::Bench;
 use crate::keywheel::{self as server, Setup};
-use crate::log::{DAY_MS, LIMIT_MS, get, history, timed};
-use crate::report::{Row, Section, Spread};
+use crate::questions::{self, Question};
+use crate::report::Section;
+use crate::{Bench, log};
 
 const CALLS: u64 = 10_000_000;
 const DAYS: i64 = 30;
@@ -49,28 +47,18 @@ const QUESTIONS: [(&str, &str, &str); 20] = [
 pub async fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new("The dashboard's questions");
     let folder = bench.folder("dashboard")?;
-    let data = folder.join("data");
-    std::fs::create_dir_all(&data)?;
     let (now, calls) = (Clock::start().now().unix_ms, bench.calls(CALLS));
-    let (_log, mut writer) = open_call_log(&data)?;
-    history(now - DAYS * DAY_MS, now, calls).write(&mut writer, now)?;
-    writer.close(now)?;
+    log::write(&folder.join("data"), &log::history(now - DAYS * log::DAY_MS, now, calls), now)?;
     let (_process, address) = server::start(&bench.binary, &folder, &Setup::nothing(), &[])?;
-    for (page, what, question) in QUESTIONS {
-        let mut figures = Vec::new();
-        for _ in 0..bench.rounds(11) {
-            figures.push(timed(get(address, &format!("/api/{question}"))).await?);
-        }
-        let took = Spread::of(figures.into_iter());
-        println!("  {page}, {what}: {} ms", took.text(1));
-        section.add(Row {
-            what: format!("{page}, {what}"),
-            measured: format!("{} ms", took.text(1)),
-            beside: format!("`{question}`, {calls} calls of {DAYS} days"),
-            limit: format!("≤ {LIMIT_MS} ms"),
-            holds: Some(took.median <= LIMIT_MS),
-        });
-        section.figures.insert(format!("{question}_ms"), json!(took.to_json()));
+    for (page, what, asked) in QUESTIONS {
+        let question = Question {
+            name: asked,
+            what: &format!("{page}, {what}"),
+            beside: &format!("`{asked}`, {calls} calls of {DAYS} days"),
+            path: &format!("/api/{asked}"),
+            least_bytes: 0,
+        };
+        questions::put(bench, address, &mut section, &question).await?;
     }
     Ok(section)
 }

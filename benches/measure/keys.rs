@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::keywheel::{self as server, Setup};
+use crate::questions::{self, Question};
 use crate::report::{Row, Section, Spread};
 use crate::wire::{Answer, Connection};
 
@@ -17,7 +18,6 @@ const IMPORTED: usize = 10_000;
 /// Keys that are there when lists are timed.
 const LISTED: usize = 100_000;
 const IMPORT_LIMIT_S: f64 = 2.0;
-const LIST_LIMIT_MS: f64 = 50.0;
 
 /// Imports into an empty catalog, then asks for pages of a full one.
 pub async fn measure(bench: &Bench) -> Result<Section> {
@@ -72,22 +72,8 @@ async fn list(bench: &Bench, address: SocketAddr, section: &mut Section) -> Resu
         ("weight", "Sorted by weight, the greatest first", "/api/keys?limit=100&sort=weight&descending=true"),
         ("state", "Those that are disabled, by name", "/api/keys?limit=100&state=disabled_manual&sort=name"),
     ] {
-        let mut figures = Vec::new();
-        for _ in 0..bench.rounds(21) {
-            let began = Instant::now();
-            let answer = ask(address, "GET", path, "").await?;
-            figures.push(began.elapsed().as_secs_f64() * 1_000.0);
-            ensure!(answer.status == 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
-        }
-        let spread = Spread::of(figures.into_iter());
-        section.add(Row {
-            what: what.to_owned(),
-            measured: format!("{} ms", spread.text(1)),
-            beside: String::new(),
-            limit: format!("≤ {LIST_LIMIT_MS} ms"),
-            holds: Some(spread.median <= LIST_LIMIT_MS),
-        });
-        section.figures.insert(format!("{name}_ms"), spread.to_json());
+        let question = Question { name, what, beside: "", path, least_bytes: 0 };
+        questions::put(bench, address, section, &question).await?;
     }
     Ok(())
 }

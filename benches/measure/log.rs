@@ -1,11 +1,10 @@
 //! The call log: how fast records are taken in, and how fast a log of a million calls answers.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use keywheel::clock::Clock;
 use keywheel::domain::{ClientId, KeyId, ProviderId, Ref};
 use keywheel::recorder::{Recorder, RecorderOptions};
@@ -17,15 +16,15 @@ use serde_json::json;
 
 use crate::Bench;
 use crate::keywheel::{self as server, Setup};
-use crate::report::{Row, Section, Spread};
-use crate::wire::Connection;
+use crate::questions::{self, Question, add_row, timed};
+use crate::report::{Row, Section};
 
+/// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;
 const CALLS: u64 = 1_000_000;
 const RECORDED: u64 = 200_000;
 /// Records that are handed over before the recorder is waited for; its queue holds more.
 const AT_ONCE: usize = 50_000;
-pub const LIMIT_MS: f64 = 50.0;
 
 /// Measures the recorder, then the log's own doors, then the same questions over HTTP.
 pub async fn measure(bench: &Bench) -> Result<Section> {
@@ -70,14 +69,11 @@ async fn ingest(bench: &Bench, section: &mut Section) -> Result<()> {
 }
 
 fn fill(bench: &Bench, data: &Path, section: &mut Section) -> Result<()> {
-    std::fs::create_dir_all(data)?;
     let now = Clock::start().now().unix_ms;
     let calls = bench.calls(CALLS);
-    let (_log, mut writer) = open_call_log(data)?;
     let began = Instant::now();
-    history(now - 7 * DAY_MS, now, calls).write(&mut writer, now)?;
+    write(data, &history(now - 7 * DAY_MS, now, calls), now)?;
     let seconds = began.elapsed().as_secs_f64();
-    writer.close(now)?;
     section.figures.insert("history".to_owned(), json!({ "calls": calls, "seconds": seconds }));
     Ok(())
 }
@@ -90,7 +86,7 @@ async fn ask_directly(bench: &Bench, data: &Path, section: &mut Section) -> Resu
         totals.push(timed(week_by_key(&log)).await?);
         series.push(timed(week_of_hours(&log)).await?);
     }
-    let mut row = |name: &str, what: &str, figures: Vec<f64>| add_row(section, name, what, figures);
+    let mut row = |name: &str, what: &str, figures: Vec<f64>| add_row(section, name, what, "", figures);
     row("list", "Newest 100 calls of 1 million", newest);
     row("totals", "Sums of 7 days by key", totals);
     row("series", "7 days by hour and model", series);
@@ -126,46 +122,18 @@ async fn ask_over_http(bench: &Bench, folder: &Path, section: &mut Section) -> R
         ("http_totals", "Sums of 7 days by key, over HTTP", "/api/stats/totals?by=key&range=7d"),
         ("http_series", "7 days by hour and model, over HTTP", "/api/stats/series?by=model&range=7d"),
     ] {
-        let mut figures = Vec::new();
-        for _ in 0..bench.rounds(21) {
-            figures.push(timed(whole_answer(address, path)).await?);
-        }
-        add_row(section, name, what, figures);
+        let question = Question { name, what, beside: "", path, least_bytes: 1_001 };
+        questions::put(bench, address, section, &question).await?;
     }
     Ok(())
 }
 
-async fn whole_answer(address: SocketAddr, path: &str) -> Result<()> {
-    let bytes = get(address, path).await?;
-    ensure!(bytes > 1_000, "{path} is answered with {bytes} bytes");
-    Ok(())
-}
-
-/// Asks the admin API. How many bytes its answer had.
-pub async fn get(address: SocketAddr, path: &str) -> Result<u64> {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n", server::ADMIN_TOKEN);
-    let answer = Connection::open(address).await?.call(request.as_bytes(), true).await?;
-    ensure!(answer.status == 200, "{path} is answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-    Ok(answer.length)
-}
-
-/// Milliseconds that an answer took.
-pub async fn timed<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
-    let began = Instant::now();
-    work.await.context("a question to the log")?;
-    Ok(began.elapsed().as_secs_f64() * 1_000.0)
-}
-
-fn add_row(section: &mut Section, name: &str, what: &str, figures: Vec<f64>) {
-    let spread = Spread::of(figures.into_iter());
-    section.add(Row {
-        what: what.to_owned(),
-        measured: format!("{} ms", spread.text(1)),
-        beside: String::new(),
-        limit: format!("≤ {LIMIT_MS} ms"),
-        holds: Some(spread.median <= LIMIT_MS),
-    });
-    section.figures.insert(format!("{name}_ms"), spread.to_json());
+/// Makes a data folder with a past.
+pub fn write(data: &Path, past: &SampleHistory, now_ms: i64) -> Result<()> {
+    std::fs::create_dir_all(data)?;
+    let (_log, mut writer) = open_call_log(data)?;
+    past.write(&mut writer, now_ms)?;
+    Ok(writer.close(now_ms)?)
 }
 
 /// A past of 50 keys, 20 clients and 12 models.

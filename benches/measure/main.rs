@@ -14,6 +14,7 @@ mod log;
 mod memory;
 mod nginx;
 mod process;
+mod questions;
 mod report;
 mod retention;
 mod scripts;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use keywheel::clock::Clock;
-use keywheel::store::open_call_log;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -17,7 +16,6 @@ use crate::report::{Row, Section};
 use crate::wire::Connection;
 use crate::{Bench, backend, compare, load, log};
 
-const DAY_MS: i64 = 86_400_000;
 /// Records of the day that goes.
 const CALLS: u64 = 1_000_000;
 /// Callers, each with one call at a time and this pause between two.
@@ -93,12 +91,9 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
 
 /// Writes the day before yesterday; the bytes that it takes.
 fn fill(bench: &Bench, data: &Path) -> Result<u64> {
-    std::fs::create_dir_all(data)?;
     let now = Clock::start().now().unix_ms;
-    let start = (now / DAY_MS - 2) * DAY_MS;
-    let (_log, mut writer) = open_call_log(data)?;
-    log::history(start, start + DAY_MS - 1, bench.calls(CALLS)).write(&mut writer, now)?;
-    writer.close(now)?;
+    let start = (now / log::DAY_MS - 2) * log::DAY_MS;
+    log::write(data, &log::history(start, start + log::DAY_MS - 1, bench.calls(CALLS)), now)?;
     let sizes = std::fs::read_dir(data.join("calls"))?.map(|entry| Ok(entry?.metadata()?.len()));
     sizes.sum::<std::io::Result<u64>>().map_err(Into::into)
 }

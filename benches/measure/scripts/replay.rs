@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use keywheel::clock::Clock;
 use keywheel::domain::to_rfc3339;
-use keywheel::store::open_call_log;
 use serde_json::{Value, json};
 
 use super::{FILTER, SELECTION, ms, show, steady};
@@ -17,7 +16,6 @@ use crate::{Bench, log};
 
 const CALLS: u64 = 100_000;
 const RATE: u32 = 200;
-const DAY_MS: i64 = 86_400_000;
 const LIMIT_S: f64 = 60.0;
 const ALONE: Duration = Duration::from_secs(10);
 
@@ -38,12 +36,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new("Scripts");
     let folder = bench.folder("replay")?;
     let (data, calls) = (folder.join("data"), bench.calls(CALLS));
-    std::fs::create_dir_all(&data)?;
     let now = Clock::start().now().unix_ms;
-    let (log, mut writer) = open_call_log(&data)?;
-    log::history(now - DAY_MS, now, calls).write(&mut writer, now)?;
-    writer.close(now)?;
-    drop(log);
+    log::write(&data, &log::history(now - log::DAY_MS, now, calls), now)?;
     let (_backend, provider) = bench.backend("replay")?;
     put_script(&folder, "10-hooks.rhai", &[FILTER, SELECTION].concat())?;
     let (_process, address) = server::start(&bench.binary, &folder, &Setup::pool(provider, 10).tagged("paid"), &[])?;
